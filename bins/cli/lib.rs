@@ -1,0 +1,14 @@
+//! What the command lines of all binaries share: how arguments are read, what is logged and how, how a run ends.
+//!
+//! It knows terminals, signals and exit codes, and nothing of catalogs.
+
+mod log;
+mod output;
+mod progress;
+mod pull;
+mod run;
+
+pub use log::{Format, Level, LogArgs};
+pub use output::{Piped, print, warn};
+pub use pull::{PullArgs, PullToolArg};
+pub use run::{parse, run};

@@ -1,0 +1,97 @@
+//! A run from its arguments to its exit code.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use opm_action::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::output::eprint;
+use crate::progress::Shown;
+use crate::{Level, LogArgs, Piped};
+
+/// The exit status of a run that was called wrongly.
+const USAGE: u8 = 2;
+
+/// Reads the arguments. Where they are wrong, or ask for help, says so and returns the status to exit with.
+///
+/// `add` gives the status 2 another meaning, so that its usage errors exit with 1 as all its errors do.
+pub fn parse<P: Parser>() -> Result<P, ExitCode> {
+    P::try_parse().map_err(|error| {
+        let is_add = std::env::args().skip(1).filter(|a| !a.starts_with('-')).nth(1).as_deref() == Some("add");
+        // Help that cannot be written because nobody reads it is no failure.
+        let _unread = error.print();
+        match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+            _ if is_add => ExitCode::from(1),
+            _ => ExitCode::from(USAGE),
+        }
+    })
+}
+
+/// Runs a deed to its end, and says how it ended. SIGINT and SIGTERM interrupt the deed, which then cleans up; a second one
+/// ends the process at once.
+///
+/// A server ends by being interrupted, and that is no failure; for a command it is one.
+pub fn run<F>(log: &LogArgs, level: Level, deed: impl FnOnce(Context) -> F) -> ExitCode
+where
+    F: Future<Output = anyhow::Result<()>>,
+{
+    log.init(level);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime")),
+    };
+    let mut context = Context::default();
+    context.progress = Arc::new(Shown::new());
+    let outcome = runtime.block_on(async {
+        let signals = interrupt_on_signals(context.clone());
+        let deed = deed(context);
+        tokio::pin!(deed);
+        tokio::select! {
+            result = &mut deed => (result, None),
+            number = signals => (deed.await, Some(number)),
+        }
+    });
+    // What still runs on other threads has nothing left to clean up.
+    runtime.shutdown_background();
+    match outcome {
+        (Ok(()), _) => ExitCode::SUCCESS,
+        (Err(error), _) if error.is::<Piped>() => ExitCode::SUCCESS,
+        (Err(error), None) => failed(&error),
+        (Err(error), Some(number)) => {
+            failed(&error);
+            ExitCode::from(128 + number)
+        }
+    }
+}
+
+/// Interrupts the context at the first SIGINT or SIGTERM, and returns its number. The second one ends the process.
+async fn interrupt_on_signals(context: Context) -> u8 {
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        return std::future::pending().await;
+    };
+    let number = tokio::select! {
+        _ = int.recv() => 2,
+        _ = term.recv() => 15,
+    };
+    context.interrupt();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = int.recv() => {},
+            _ = term.recv() => {},
+        }
+        #[expect(clippy::exit, reason = "the user asks a second time, and does not want to wait")]
+        std::process::exit(128 + i32::from(number));
+    });
+    number
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    for line in opm_action::report(error) {
+        eprint(&format!("Error: {line}\n"));
+    }
+    ExitCode::from(opm_action::exit_code(error))
+}

@@ -1,0 +1,42 @@
+mod add;
+mod deprecatetruncate;
+mod export;
+mod prune;
+mod prune_stranded;
+mod rm;
+mod target;
+
+use clap::{Args, Subcommand};
+use opm_action::Context;
+use opm_cli::PullArgs;
+
+/// Edit the catalog of an index image
+#[derive(Args)]
+pub(crate) struct Index {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Add(add::Add),
+    Rm(rm::Rm),
+    Prune(prune::Prune),
+    PruneStranded(prune_stranded::PruneStranded),
+    #[command(name = "deprecatetruncate")]
+    DeprecateTruncate(deprecatetruncate::DeprecateTruncate),
+    Export(export::Export),
+}
+
+impl Index {
+    pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
+        match self.command {
+            Command::Add(args) => args.run(pull, context).await,
+            Command::Rm(args) => args.run(pull, context).await,
+            Command::Prune(args) => args.run(pull, context).await,
+            Command::PruneStranded(args) => args.run(pull, context).await,
+            Command::DeprecateTruncate(args) => args.run(pull, context).await,
+            Command::Export(args) => args.run(pull, context).await,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Getting bundles: from images in registries, layouts and archives, and from directories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use futures_util::{StreamExt, stream};
+use opm_bundle::Bundle;
+use opm_image::{Client, Image, Keep, Options, Source};
+
+use crate::tool::inside;
+use crate::{Context, PullTool};
+
+/// How many bundles are pulled at a time.
+const AT_ONCE: usize = 8;
+/// The largest file of a bundle that is read, in bytes. Real ones stay below a tenth of this.
+const LARGEST_FILE: u64 = 64 << 20;
+
+/// Gets the bundles of these references, several at a time, and returns them in the given order.
+///
+/// A reference that is an existing directory is taken for an unpacked bundle, an existing file for an image archive;
+/// anything else names an image, of a registry or with a prefix such as `oci:`. Bundles that are in no registry are stored
+/// without an image, so that catalogs hold their content.
+pub async fn get(
+    references: &[String],
+    options: &Options,
+    tool: PullTool,
+    context: &Context,
+) -> anyhow::Result<Vec<Bundle>> {
+    let client = Client::new(options.clone(), context.environment.clone())?;
+    let all = stream::iter(references)
+        .map(|reference| async {
+            match tool {
+                PullTool::None => get_one(&client, reference, context).await,
+                tool => get_with(tool, reference, options).await,
+            }
+        })
+        .buffered(AT_ONCE)
+        .collect::<Vec<anyhow::Result<Bundle>>>();
+    let all = context.unless_interrupted(async { Ok(all.await) }).await?;
+    let mut bundles = Vec::with_capacity(all.len());
+    let mut failures = Vec::new();
+    for result in all {
+        match result {
+            Ok(bundle) => bundles.push(bundle),
+            Err(error) => failures.push(error),
+        }
+    }
+    match failures.len() {
+        0 => Ok(bundles),
+        1 => Err(failures.remove(0)),
+        _ => Err(anyhow!(failures.iter().map(|f| format!("{f:#}")).collect::<Vec<_>>().join("\n"))),
+    }
+}
+
+async fn get_one(client: &Client, reference: &str, context: &Context) -> anyhow::Result<Bundle> {
+    let local = Path::new(reference);
+    if local.is_dir() {
+        return read_dir(local, "").with_context(|| format!("bundle directory {reference}"));
+    }
+    let unpacked = private_dir()?;
+    let image = resolve(client, reference, context).await?;
+    let kept = Keep::under(["manifests", "metadata"]);
+    // An empty place within the private directory, which is dropped with all that is in it.
+    let root = unpacked.path().join("image");
+    let bundle = client.unpack(&image, &root, &kept, context.progress.as_ref()).await?;
+    let remembered = if matches!(image.source(), Source::Registry(_)) { reference } else { "" };
+    read_dir(bundle.root(), remembered).with_context(|| format!("bundle image {reference}"))
+}
+
+async fn get_with(tool: PullTool, reference: &str, options: &Options) -> anyhow::Result<Bundle> {
+    let dir = private_dir()?;
+    tool.pull(reference, options).await?;
+    tool.unpack(reference, dir.path()).await?;
+    for part in ["manifests", "metadata"] {
+        if let Ok(entries) = fs::read_dir(inside(dir.path(), part)?) {
+            for entry in entries {
+                inside(dir.path(), &format!("{part}/{}", entry?.file_name().to_string_lossy()))?;
+            }
+        }
+    }
+    read_dir(dir.path(), reference).with_context(|| format!("bundle image {reference}"))
+}
+
+/// Looks up the image that a reference names: in a registry or layout, or in an archive file.
+pub(crate) async fn resolve(client: &Client, reference: &str, context: &Context) -> anyhow::Result<Image> {
+    let path = PathBuf::from(reference);
+    if !path.is_file() {
+        return Ok(client.resolve(&reference.parse()?, context.progress.as_ref()).await?);
+    }
+    let layout = Source::OciArchive { file: path.clone(), tag: None };
+    match client.resolve(&layout, context.progress.as_ref()).await {
+        Ok(image) => Ok(image),
+        Err(first) => {
+            let saved = Source::DockerArchive { file: path, tag: None };
+            client.resolve(&saved, context.progress.as_ref()).await.map_err(|_| first.into())
+        }
+    }
+}
+
+/// A directory that only this process uses, and that goes away with the value.
+pub(crate) fn private_dir() -> anyhow::Result<tempfile::TempDir> {
+    let made = tempfile::Builder::new().prefix("opm-").tempdir();
+    made.with_context(|| format!("cannot create a temporary directory in {}", std::env::temp_dir().display()))
+}
+
+/// Reads the bundle in a directory with `manifests/` and `metadata/`; `image` is the reference to remember.
+fn read_dir(dir: &Path, image: &str) -> anyhow::Result<Bundle> {
+    let manifests = files(&dir.join("manifests"))?;
+    let metadata = files(&dir.join("metadata"))?;
+    Ok(Bundle::from_files(
+        image,
+        manifests.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
+        metadata.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
+    )?)
+}
+
+/// The regular files of a directory by name, with their content; none where there is no such directory.
+fn files(dir: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    let mut names: Vec<PathBuf> = match fs::read_dir(dir) {
+        Ok(entries) => entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().with_context(|| format!("read {}", dir.display()))?,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(e).with_context(|| format!("read {}", dir.display())),
+    };
+    names.sort();
+    let mut files = Vec::new();
+    for path in names {
+        let about = fs::metadata(&path).with_context(|| format!("read {}", path.display()))?;
+        if !about.is_file() {
+            continue;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        anyhow::ensure!(
+            about.len() <= LARGEST_FILE,
+            "{}/{name}: its {} bytes are more than the {LARGEST_FILE} that a file of a bundle may have",
+            dir.file_name().unwrap_or_default().to_string_lossy(),
+            about.len(),
+        );
+        files.push((name, fs::read(&path).with_context(|| format!("read {}", path.display()))?));
+    }
+    Ok(files)
+}

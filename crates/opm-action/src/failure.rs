@@ -1,0 +1,76 @@
+//! What a failed deed means to its caller: an exit status, and text.
+
+use opm_sqlite::StoreError;
+
+/// The exit status for an error: 2 where an image, and 3 where a CSV, is in the catalog already; else 1. Of several findings
+/// the first of these kinds decides.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    fn of(error: &StoreError) -> Option<u8> {
+        match error {
+            StoreError::ImageAlreadyAdded(_) => Some(2),
+            StoreError::CsvAlreadyAdded { .. } => Some(3),
+            StoreError::Many(errors) => errors.iter().find_map(of),
+            _ => None,
+        }
+    }
+    error.chain().find_map(|cause| of(cause.downcast_ref()?)).unwrap_or(1)
+}
+
+/// The lines that tell of an error: one for each finding, each with its causes after colons.
+pub fn report(error: &anyhow::Error) -> Vec<String> {
+    let mut context: Vec<String> = Vec::new();
+    for cause in error.chain() {
+        match cause.downcast_ref::<StoreError>() {
+            Some(StoreError::Many(findings)) => {
+                let one_line = |finding: &StoreError| {
+                    let mut parts = context.clone();
+                    parts.extend(chain(finding));
+                    parts.join(": ")
+                };
+                let mut lines: Vec<String> = Vec::new();
+                for line in findings.iter().map(one_line) {
+                    if !lines.contains(&line) {
+                        lines.push(line);
+                    }
+                }
+                return lines;
+            }
+            _ => context.push(cause.to_string()),
+        }
+    }
+    vec![context.join(": ")]
+}
+
+fn chain(error: &StoreError) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        texts.push(error.to_string());
+        next = error.source();
+    }
+    texts
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use anyhow::Context as _;
+
+    #[test]
+    fn findings_become_lines_and_the_first_one_of_a_kind_the_status() {
+        let csv = StoreError::CsvAlreadyAdded {
+            package: "p".to_owned(),
+            csv: "a".to_owned(),
+            channel: "c".to_owned(),
+            image: "i".to_owned(),
+        };
+        let image = StoreError::ImageAlreadyAdded("i".to_owned());
+        assert_eq!(exit_code(&StoreError::NoPackage("p".to_owned()).into()), 1);
+        let many = StoreError::Many(vec![StoreError::NoPackage("p".to_owned()), image, csv]);
+        let error = Err::<(), _>(many).context("error updating index.db").unwrap_err();
+        assert_eq!(exit_code(&error), 2);
+        assert_eq!(report(&error)[0], "error updating index.db: no package found for packagename p");
+        assert_eq!(report(&error).len(), 3);
+    }
+}

@@ -1,0 +1,11 @@
+//! Editing the database of an index image, and writing what builds the next one.
+
+pub mod add;
+pub mod deprecatetruncate;
+pub mod export;
+mod pipeline;
+pub mod prune;
+pub mod prune_stranded;
+pub mod rm;
+
+pub use pipeline::{DEFAULT_BINARY_IMAGE, Target};

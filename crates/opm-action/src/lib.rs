@@ -1,0 +1,27 @@
+//! Verbs over operator catalogs: one module per deed, with its `Options` and a `run`.
+//!
+//! This is where the doors meet: catalogs on disk and in databases, images in registries, servers on the wire. Command lines
+//! turn flags into `Options` and results into text; nothing here reads flags, terminals or signals.
+//!
+//! ```no_run
+//! use opm_action::{Context, initializer};
+//! let options = initializer::Options { manifests: "manifests".into(), output: "bundles.db".into(), ..Default::default() };
+//! let warnings = initializer::run(&options, &Context::default())?;
+//! # Ok::<(), anyhow::Error>(())
+//! ```
+
+pub mod bundles;
+mod context;
+mod failure;
+pub mod index;
+pub mod initializer;
+pub mod registry;
+pub mod serve;
+mod tool;
+pub mod version;
+
+pub use context::Context;
+pub use failure::{exit_code, report};
+pub use opm_image::{Event, Options as ImageOptions, Platform, Progress, Silent, Tls};
+pub use opm_sqlite::Mode;
+pub use tool::PullTool;

@@ -1,0 +1,33 @@
+//! One operator bundle in the registry+v1 format: the Kubernetes objects of its `manifests/`, what its `metadata/` say, and
+//! what follows from them (version, images, APIs, properties, dependencies).
+//!
+//! Everything here turns bytes and values into values. Nothing reads files, pulls images or knows how catalogs are stored.
+//!
+//! ```
+//! use opm_bundle::Bundle;
+//! let csv = b"kind: ClusterServiceVersion\nmetadata: {name: demo.v1.0.0}\nspec: {version: 1.0.0}\n";
+//! let annotations = b"annotations: {operators.operatorframework.io.bundle.package.v1: demo}\n";
+//! let bundle = Bundle::from_files("reg.example/demo:1", [("csv.yaml", &csv[..])], [("annotations.yaml", &annotations[..])])?;
+//! assert_eq!((bundle.name.as_str(), bundle.annotations.package.as_str()), ("demo.v1.0.0", "demo"));
+//! # Ok::<(), opm_bundle::BundleError>(())
+//! ```
+
+mod annotations;
+mod bundle;
+mod crd;
+mod csv;
+mod deployment;
+mod error;
+mod object;
+
+pub use annotations::{Annotations, CHANNELS, DEFAULT_CHANNEL, Metadata, PACKAGE};
+pub use bundle::{Bundle, check_owned_crds};
+pub use csv::{Csv, PROPERTIES, SKIP_RANGE, SUBSTITUTES_FOR};
+pub use error::BundleError;
+pub use object::{CSV_KIND, Object};
+
+/// The items in their order, each at its first place only.
+fn once<T: Ord + Clone>(items: Vec<T>) -> Vec<T> {
+    let mut seen = std::collections::BTreeSet::new();
+    items.into_iter().filter(|item| seen.insert(item.clone())).collect()
+}

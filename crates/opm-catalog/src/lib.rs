@@ -1,0 +1,56 @@
+//! File-based catalogs of operators (FBC): read from files, checked, written, drawn, and made from templates or from the
+//! listing of another catalog.
+//!
+//! A catalog is a heap of blobs, YAML or JSON documents with a `schema`. [`load`] reads a directory of them, [`write()`]
+//! writes them in one order and one form, byte for byte as the reference (operator-registry v1.73.0) does.
+//!
+//! This crate reads the files of catalogs and nothing else: it never writes a file, looks at the environment, prints,
+//! pulls an image or opens a database. What it makes are values and text.
+//!
+//! ```no_run
+//! use opm_catalog::{Format, load, validate, write};
+//!
+//! let catalog = load("configs")?;
+//! validate(&catalog).into_result()?;
+//! write(&catalog, Format::Yaml, &mut std::io::stdout().lock())?;
+//! # Ok::<(), opm_catalog::Error>(())
+//! ```
+
+mod blob;
+mod bundle;
+mod csv;
+mod csv_metadata;
+mod decode;
+mod encode;
+mod error;
+mod fields;
+mod ignore;
+mod listing;
+mod load;
+mod migrate;
+mod objects;
+mod origin;
+mod properties;
+mod pull_spec;
+mod range;
+mod raw;
+mod settle;
+mod validate;
+mod walk;
+mod write;
+
+pub use blob::{
+    Blob, Bundle, Catalog, Channel, ChannelEntry, Deprecation, DeprecationEntry, Icon, Meta, Package, RelatedImage,
+    property_type, schema,
+};
+pub use bundle::{BundleSource, bundle_blob};
+pub use error::Error;
+pub use listing::from_listing;
+pub use load::{load, parse};
+pub use migrate::{Level, migrate};
+pub use opm_model::Property;
+pub use origin::Origin;
+pub use range::Range;
+pub use validate::{Finding, Report, Rule, check_model, validate};
+pub use walk::files;
+pub use write::{Format, to_text, write};

@@ -1,0 +1,102 @@
+//! The properties of a bundle's blob, from what stores and bundles know of it.
+
+use std::collections::BTreeSet;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use opm_model::{Dependency, Gvk};
+pub(crate) use opm_model::Property;
+use serde::Deserialize;
+
+use crate::blob::property_type;
+use crate::raw;
+
+/// What the properties are made of.
+pub(crate) struct Sources<'a> {
+    pub(crate) properties: &'a [Property],
+    pub(crate) dependencies: &'a [Dependency],
+    pub(crate) provided_apis: &'a [Gvk],
+    pub(crate) required_apis: &'a [Gvk],
+}
+
+/// The value of a property or dependency of type `olm.package`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct PackageValue {
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) package_name: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) version: String,
+    #[serde(deserialize_with = "null_as_default")]
+    pub(crate) release: String,
+}
+
+/// Go takes null for the zero value of any type.
+pub(crate) fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
+}
+
+/// Why a property cannot be understood: its list, its index and the reason.
+pub(crate) type Misfit = String;
+
+pub(crate) fn value<'a, T: Deserialize<'a>>(property: &'a Property, what: &str, index: usize) -> Result<T, Misfit> {
+    serde_json::from_str(&property.value)
+        .map_err(|e| format!("parse {what}[{index}] of type {:?}: {}", property.kind, raw::plain(&e)))
+}
+
+impl Sources<'_> {
+    /// All properties but those of type `olm.package`, which the callers treat differently: each API that is provided or
+    /// required once, dependencies in the form of properties, everything else as it is.
+    pub(crate) fn convert(&self) -> Result<Vec<Property>, Misfit> {
+        let mut provided: BTreeSet<Gvk> = self.provided_apis.iter().map(bare).collect();
+        let mut required: BTreeSet<Gvk> = self.required_apis.iter().map(bare).collect();
+        let mut out = Vec::new();
+        for (index, property) in self.properties.iter().enumerate() {
+            match property.kind.as_str() {
+                property_type::GVK => drop(provided.insert(value(property, "property", index)?)),
+                property_type::PACKAGE => {}
+                _ => out.push(property.clone()),
+            }
+        }
+        for (index, dependency) in self.dependencies.iter().enumerate() {
+            match dependency.kind.as_str() {
+                property_type::GVK => drop(required.insert(value(dependency, "dependency", index)?)),
+                property_type::PACKAGE => {
+                    let package: PackageValue = value(dependency, "dependency", index)?;
+                    let fields = [("packageName", package.package_name.as_str()), ("versionRange", &package.version)];
+                    out.push(Property::new(property_type::PACKAGE_REQUIRED, raw::object(&fields)));
+                }
+                _ => out.push(dependency.clone()),
+            }
+        }
+        out.extend(provided.iter().map(|api| gvk(property_type::GVK, api)));
+        out.extend(required.iter().map(|api| gvk(property_type::GVK_REQUIRED, api)));
+        Ok(out)
+    }
+}
+
+fn bare(api: &Gvk) -> Gvk {
+    Gvk::new(api.group.clone(), api.version.clone(), api.kind.clone())
+}
+
+fn gvk(kind: &str, api: &Gvk) -> Property {
+    Property::new(kind, raw::object(&[("group", &api.group), ("kind", &api.kind), ("version", &api.version)]))
+}
+
+/// The property that says which package and version a bundle is.
+pub(crate) fn package(name: &str, version: &str, release: &str) -> Property {
+    let fields = [("packageName", name), ("version", version), ("release", release)];
+    Property::new(property_type::PACKAGE, raw::object(&fields[..if release.is_empty() { 2 } else { 3 }]))
+}
+
+/// The property that carries a manifest, given as JSON.
+pub(crate) fn object(json: &[u8]) -> Property {
+    Property::new(property_type::BUNDLE_OBJECT, raw::object(&[("data", &STANDARD.encode(json.trim_ascii_end()))]))
+}
+
+/// Sorts by type and value, both by bytes.
+pub(crate) fn sort(properties: &mut [Property]) {
+    properties.sort_unstable();
+}

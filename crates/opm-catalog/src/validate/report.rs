@@ -1,0 +1,202 @@
+use std::path::PathBuf;
+
+use opm_document::{Value, json, yaml};
+use serde::Serialize;
+
+use super::tree;
+use crate::{Error, Format, Origin};
+
+/// All that is wrong with a catalog, in the order of its packages, channels and bundles.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// The findings; none if the catalog is valid.
+    pub findings: Vec<Finding>,
+}
+
+/// One thing that is wrong with a catalog.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The rule that is broken.
+    pub rule: Rule,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// The package concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// The channel concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+    /// The bundle concerned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+    /// The file that holds the offending blob.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// The line, counted from 1, at which that blob begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u64>,
+}
+
+/// The rules of the format. Their names, as they are serialised, do not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// A package has a name, which is a DNS label.
+    PackageName,
+    /// Each package has one blob.
+    DuplicatePackage,
+    /// A blob belongs to a package that is there.
+    UnknownPackage,
+    /// A package has a default channel.
+    DefaultChannel,
+    /// A package has channels, and a channel has entries.
+    Empty,
+    /// A channel has a name.
+    ChannelName,
+    /// Channel names are unique in a package.
+    DuplicateChannel,
+    /// An entry is once in a channel.
+    DuplicateEntry,
+    /// Each entry has a bundle.
+    MissingBundle,
+    /// Each bundle is in a channel.
+    StrayBundle,
+    /// A bundle has a name, which fits its version if that has a release.
+    BundleName,
+    /// Bundle names are unique in a package.
+    DuplicateBundle,
+    /// No two bundles of a package have the same version.
+    DuplicateVersion,
+    /// Properties have values that fit their types.
+    Property,
+    /// A bundle says once which package and version it is.
+    PackageProperty,
+    /// Versions and releases can be read.
+    Version,
+    /// A bundle has an image or manifests, and references of images can be read.
+    Image,
+    /// A channel has one head.
+    ChannelHead,
+    /// The chain of replacements has no cycle.
+    Cycle,
+    /// All entries can be reached from the head.
+    Stranded,
+    /// What an entry skips can be read.
+    Skips,
+    /// Deprecations concern what is there, once, and say why.
+    Deprecation,
+    /// A bundle has one set of CSV metadata at the most.
+    CsvMetadata,
+    /// Schemas and packages of other blobs have plain names.
+    CustomSchema,
+}
+
+impl Report {
+    /// Whether the catalog is valid.
+    pub fn is_valid(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// An error for a catalog that is not valid.
+    pub fn into_result(self) -> Result<(), Error> {
+        if self.is_valid() { Ok(()) } else { Err(Error::Invalid(Box::new(self))) }
+    }
+
+    /// The report as data: `passed`, and where that is false, `error.message` with the text of the report and `findings`
+    /// with the parts of each. It ends as the reference's does: JSON with a line feed, YAML with an empty line.
+    pub fn to_document(&self, format: Format) -> String {
+        let document = if self.is_valid() {
+            serde_json::json!({"passed": true})
+        } else {
+            serde_json::json!({"passed": false, "error": {"message": self.to_string()}, "findings": self.findings})
+        };
+        match format {
+            Format::Json => pretty(&document) + "\n",
+            Format::Yaml => {
+                let mut out = Vec::new();
+                match yaml::write(&document, &mut out) {
+                    Ok(()) => crate::raw::into_text(out) + "\n",
+                    // Only characters that YAML cannot hold; any JSON is YAML, too.
+                    Err(_) => pretty(&document) + "\n\n",
+                }
+            }
+        }
+    }
+}
+
+/// JSON indented by two spaces, `passed` first, with HTML escapes.
+fn pretty(document: &Value) -> String {
+    let Value::Object(members) = document else { return String::new() };
+    let mut out = String::from("{");
+    let order = ["passed", "error", "findings"];
+    for (index, key) in order.into_iter().filter(|key| members.contains_key(*key)).enumerate() {
+        out.push_str(if index > 0 { ",\n  " } else { "\n  " });
+        let mut text = Vec::new();
+        json::indent(&json::to_string(&members[key]), &mut text);
+        // The writer indents by four; here every level is two columns wide and one deeper.
+        let text = crate::raw::into_text(text);
+        let lines: Vec<String> = text
+            .lines()
+            .enumerate()
+            .map(|(at, line)| {
+                let columns = line.len() - line.trim_start_matches(' ').len();
+                let indent = if at > 0 { columns / 2 + 2 } else { 0 };
+                format!("{}{}", " ".repeat(indent), &line[columns..])
+            })
+            .collect();
+        out.push_str(&format!("\"{key}\": {}", lines.join("\n")));
+    }
+    out + "\n}"
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&tree::text(&self.findings))
+    }
+}
+
+/// The findings about one package while they are gathered.
+pub(super) struct Findings<'a> {
+    list: Vec<Finding>,
+    package: &'a str,
+    channel: Option<String>,
+    bundle: Option<String>,
+}
+
+impl<'a> Findings<'a> {
+    /// Gathers findings about a package; about none if the name is empty.
+    pub(super) fn new(package: &'a str) -> Self {
+        Self { list: Vec::new(), package, channel: None, bundle: None }
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Finding> {
+        self.list
+    }
+
+    /// Adds a finding about the package or, within [`Findings::in_channel`] and [`Findings::in_bundle`], about those.
+    pub(super) fn add(&mut self, rule: Rule, origin: &Origin, message: String) {
+        self.list.push(Finding {
+            rule,
+            message,
+            package: Some(self.package.to_owned()).filter(|name| !name.is_empty()),
+            channel: self.channel.clone(),
+            bundle: self.bundle.clone(),
+            file: origin.file.as_deref().map(PathBuf::from),
+            line: Some(origin.line).filter(|line| *line > 0),
+        });
+    }
+
+    /// Runs `check` for findings about a channel.
+    pub(super) fn in_channel(&mut self, name: &str, check: impl FnOnce(&mut Self)) {
+        let outer = self.channel.replace(name.to_owned());
+        check(self);
+        self.channel = outer;
+    }
+
+    /// Runs `check` for findings about a bundle.
+    pub(super) fn in_bundle(&mut self, name: &str, check: impl FnOnce(&mut Self)) {
+        let outer = self.bundle.replace(name.to_owned());
+        check(self);
+        self.bundle = outer;
+    }
+}

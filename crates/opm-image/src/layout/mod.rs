@@ -1,0 +1,47 @@
+//! Images on disk: OCI image layouts, in directories or archives, and what `docker save` writes.
+
+mod docker;
+mod files;
+mod oci;
+
+use std::path::PathBuf;
+
+use bytes::Bytes;
+
+use crate::digest::Digest;
+use crate::error::ErrorKind;
+pub(crate) use files::Files;
+pub(crate) use oci::Entry;
+
+/// Where the blobs of an image on disk are.
+#[derive(Debug)]
+pub(crate) enum Layout {
+    /// By digest, in `blobs/ALGORITHM/HEX`.
+    Oci(Files),
+    /// By the digest of their decompressed content, under names of the archive's choice.
+    Docker { files: Files, layers: Vec<(Digest, String)> },
+}
+
+impl Layout {
+    pub(crate) fn files(&self) -> &Files {
+        match self {
+            Self::Oci(files) | Self::Docker { files, .. } => files,
+        }
+    }
+
+    /// The file that holds a blob.
+    pub(crate) fn blob(&self, digest: &Digest) -> Result<PathBuf, ErrorKind> {
+        match self {
+            Self::Oci(files) => files.locate(&oci::blob_path(digest)),
+            Self::Docker { files, layers } => match layers.iter().find(|(layer, _)| layer == digest) {
+                Some((_, path)) => files.locate(path),
+                None => Err(files.bad(format!("{digest} is not in it"))),
+            },
+        }
+    }
+
+    /// A blob's content, if it is not too large.
+    pub(crate) fn read(&self, digest: &Digest, limit: u64, what: &'static str) -> Result<Bytes, ErrorKind> {
+        self.files().read(&oci::blob_path(digest), limit, what)
+    }
+}

@@ -1,0 +1,57 @@
+//! The OCI image layout 1.0: `index.json`, and `blobs` by digest.
+
+use oci_distribution::manifest::{ImageIndexEntry, OciImageIndex};
+
+use super::Files;
+use crate::digest::Digest;
+use crate::error::ErrorKind;
+use crate::manifest::{self, Manifest};
+use crate::options::Limits;
+
+/// The annotation that names an image in a layout.
+const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// What a layout holds under a name.
+#[derive(Debug)]
+pub(crate) enum Entry {
+    One(Box<ImageIndexEntry>),
+    /// The layout itself is the index: it has one image for each of several platforms and names none.
+    Platforms(OciImageIndex),
+}
+
+pub(super) fn blob_path(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm(), digest.hex())
+}
+
+impl Files {
+    /// The image called `tag`, or the only one.
+    pub(crate) fn oci_entry(&self, tag: Option<&str>, limits: &Limits) -> Result<Entry, ErrorKind> {
+        let bytes = self.read("index.json", limits.manifest, "the size of index.json in bytes")?;
+        let index = match manifest::decode(&bytes, None) {
+            Ok(Manifest::Index(index)) => index,
+            Ok(Manifest::Image(..)) => return Err(self.bad("index.json is no index")),
+            Err(error) => return Err(self.bad(format!("index.json: {error}"))),
+        };
+        let name = |entry: &ImageIndexEntry| entry.annotations.as_ref().and_then(|all| all.get(REF_NAME).cloned());
+        let names: Vec<String> = index.manifests.iter().filter_map(name).collect();
+        let held = || {
+            let list = if names.is_empty() { "none with a name".to_owned() } else { names.join(", ") };
+            format!("it holds {} images: {list}", index.manifests.len())
+        };
+        if let Some(tag) = tag {
+            let found = index.manifests.iter().find(|entry| name(entry).as_deref() == Some(tag));
+            return match found {
+                Some(entry) => Ok(Entry::One(Box::new(entry.clone()))),
+                None => Err(self.bad(format!("there is no image `{tag}` in it; {}", held()))),
+            };
+        }
+        match &index.manifests[..] {
+            [] => Err(self.bad("it holds no image")),
+            [entry] => Ok(Entry::One(Box::new(entry.clone()))),
+            entries if names.is_empty() && entries.iter().all(|entry| entry.platform.is_some()) => {
+                Ok(Entry::Platforms(index))
+            }
+            _ => Err(self.bad(format!("say which image is meant by adding `:TAG`; {}", held()))),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What the crate says while it works. Nothing here prints.
+
+use std::time::Duration;
+
+use crate::digest::Digest;
+
+/// Told about every step; implemented by whoever owns the terminal or the log.
+///
+/// Called from the task that polls the client, so it must not block.
+pub trait Progress: Send + Sync {
+    /// One thing happened.
+    fn event(&self, event: Event<'_>);
+}
+
+/// One step of a pull.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// The manifest of this image is being looked up.
+    Resolving {
+        /// The image as the user would write it.
+        image: &'a str,
+    },
+    /// A layer begins to be read.
+    Layer {
+        /// Which.
+        digest: &'a Digest,
+        /// As stored, in bytes.
+        size: u64,
+    },
+    /// So many more bytes of the current layer have arrived.
+    Bytes(u64),
+    /// Something failed that may succeed if tried again.
+    Retrying {
+        /// What failed.
+        why: &'a str,
+        /// How long until the next attempt.
+        wait: Duration,
+    },
+    /// The image is unpacked.
+    Done,
+}
+
+/// Hears everything and says nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn event(&self, _event: Event<'_>) {}
+}

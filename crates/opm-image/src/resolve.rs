@@ -1,0 +1,249 @@
+//! From a name to an image.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use oci_distribution::manifest::{IMAGE_DOCKER_LAYER_TAR_MEDIA_TYPE, ImageIndexEntry, OciImageIndex, OciImageManifest};
+
+use crate::client::Client;
+use crate::digest::Digest;
+use crate::error::ErrorKind;
+use crate::image::{Check, Image, Inner, Layer, Store};
+use crate::layout::{Entry, Files, Layout};
+use crate::manifest::{self, Manifest};
+use crate::platform::{self, Platform};
+use crate::progress::Progress;
+use crate::reference::Reference;
+use crate::source::Source;
+use crate::transport::{Answer, Call};
+use crate::unpack::check_content;
+
+/// No image has more indexes in its index.
+const MOST_INDEXES: usize = 32;
+
+/// A manifest that was read and checked.
+struct Document {
+    bytes: Bytes,
+    digest: Digest,
+    served_as: Option<String>,
+}
+
+/// The images in one place.
+struct Resolver<'a> {
+    client: &'a Client,
+    store: &'a Store,
+    progress: &'a dyn Progress,
+}
+
+pub(crate) async fn resolve(client: &Client, source: &Source, progress: &dyn Progress) -> Result<Image, ErrorKind> {
+    let limits = &client.options().limits;
+    let temp = client.temp_dir();
+    let (store, tag) = match source {
+        Source::Registry(reference) => (Store::Registry(reference.clone()), None),
+        Source::OciLayout { dir, tag } => (Store::Disk(Layout::Oci(Files::dir(dir)?)), tag.as_deref()),
+        Source::OciArchive { file, tag } => {
+            (Store::Disk(Layout::Oci(Files::archive(file, temp, limits).await?)), tag.as_deref())
+        }
+        Source::DockerArchive { file, tag } => {
+            let files = Files::archive(file, temp, limits).await?;
+            return docker_image(source, files, tag.as_deref(), client);
+        }
+    };
+    let resolver = Resolver { client, store: &store, progress };
+    let (top, index) = match &store {
+        Store::Registry(reference) => (resolver.named(reference).await?, None),
+        Store::Disk(layout) => match layout.files().oci_entry(tag, limits)? {
+            Entry::One(entry) => (resolver.child(&entry).await?, None),
+            Entry::Platforms(index) => (resolver.choose(index).await?, None),
+        },
+    };
+    let (chosen, index) = match manifest::decode(&top.bytes, top.served_as.as_deref())? {
+        Manifest::Image(..) => (top, index),
+        Manifest::Index(list) => (resolver.choose(list).await?, Some(top.digest)),
+    };
+    match manifest::decode(&chosen.bytes, chosen.served_as.as_deref())? {
+        Manifest::Image(image, media_type) => {
+            let (config, labels, layers) = resolver.contents(&image).await?;
+            let Document { bytes: manifest, digest, .. } = chosen;
+            let source = source.clone();
+            Ok(Image(Arc::new(Inner { source, digest, index, media_type, manifest, config, labels, layers, store })))
+        }
+        Manifest::Index(_) => Err(ErrorKind::Manifest("an index calls another index an image".to_owned())),
+    }
+}
+
+type Contents = (Bytes, std::collections::BTreeMap<String, String>, Vec<Layer>);
+
+impl Resolver<'_> {
+    /// The manifest that a reference names.
+    async fn named(&self, reference: &Reference) -> Result<Document, ErrorKind> {
+        let missing = if reference.digest().is_some() {
+            "the registry has no manifest with this digest"
+        } else {
+            "the registry has no such tag"
+        };
+        let answer = self.manifest(reference, reference.object(), reference.digest().is_some(), missing).await?;
+        let announced = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok()?.parse().ok());
+        let digest = match reference.digest().cloned().or(announced) {
+            Some(expected) => {
+                let found = expected.same_kind_of(&answer.body);
+                let length = answer.body.len() as u64;
+                check_content("the manifest", &expected, length, found, length)?;
+                expected
+            }
+            None => Digest::of(&answer.body),
+        };
+        Ok(Document { digest, served_as: served_as(&answer), bytes: answer.body })
+    }
+
+    async fn manifest(
+        &self,
+        reference: &Reference,
+        object: &str,
+        by_digest: bool,
+        missing: &'static str,
+    ) -> Result<Answer, ErrorKind> {
+        let mut call = Call::pull(reference, format!("manifests/{object}"), missing);
+        call.accept = Some(manifest::ACCEPT);
+        call.addressed_by_content = by_digest;
+        let limit = self.client.options().limits.manifest;
+        self.client.transport().fetch(&call, limit, "the size of the manifest in bytes", self.progress).await
+    }
+
+    /// The manifest that an entry of an index names.
+    async fn child(&self, entry: &ImageIndexEntry) -> Result<Document, ErrorKind> {
+        let digest = manifest::digest(&entry.digest)?;
+        let size = manifest::size(entry.size)?;
+        let limit = self.client.options().limits.manifest;
+        let (bytes, served_as) = match self.store {
+            Store::Registry(reference) => {
+                let missing = "the registry lacks a manifest that the image's index names";
+                let answer = self.manifest(reference, digest.as_str(), true, missing).await?;
+                (answer.body.clone(), served_as(&answer))
+            }
+            Store::Disk(layout) => {
+                let bytes = layout.read(&digest, limit, "the size of the manifest in bytes")?;
+                (bytes, Some(entry.media_type.clone()))
+            }
+        };
+        check_content("the manifest", &digest, size, digest.same_kind_of(&bytes), bytes.len() as u64)?;
+        Ok(Document { bytes, digest, served_as })
+    }
+
+    /// The best manifest of an index and of the indexes in it.
+    async fn choose(&self, top: OciImageIndex) -> Result<Document, ErrorKind> {
+        let preferences = Platform::preferences(self.client.options().platform.as_ref());
+        let mut known = Known { indexes: vec![(None, top)] };
+        for wanted in &preferences {
+            // Indexes to search and their depth, the next one last; the outermost has no entry.
+            let mut ahead: Vec<(Option<ImageIndexEntry>, usize)> = vec![(None, 1)];
+            while let Some((entry, depth)) = ahead.pop() {
+                let at = match entry {
+                    None => 0,
+                    Some(entry) => self.nested(&mut known, &entry, depth).await?,
+                };
+                let entries = &known.indexes[at].1.manifests;
+                let best = platform::choose(entries, wanted);
+                if let Some(best) = best
+                    && !manifest::is_index(&best.media_type)
+                {
+                    return self.child(best).await;
+                }
+                let unnamed =
+                    entries.iter().filter(|entry| entry.platform.is_none() && manifest::is_index(&entry.media_type));
+                ahead.extend(unnamed.rev().chain(best).map(|entry| (Some(entry.clone()), depth + 1)));
+            }
+        }
+        let mut offered: Vec<String> = known
+            .indexes
+            .iter()
+            .flat_map(|(_, index)| platform::offered(&index.manifests))
+            .map(|p| p.to_string())
+            .collect();
+        offered.sort();
+        offered.dedup();
+        let wanted: Vec<String> = preferences.iter().map(ToString::to_string).collect();
+        Err(ErrorKind::NoPlatform {
+            wanted: wanted.join(" or "),
+            offered: if offered.is_empty() { "nothing that names its platform".to_owned() } else { offered.join(", ") },
+        })
+    }
+
+    /// Reads an index in an index, once.
+    async fn nested(&self, known: &mut Known, entry: &ImageIndexEntry, depth: usize) -> Result<usize, ErrorKind> {
+        let most = self.client.options().limits.index_depth;
+        if depth > most {
+            return Err(ErrorKind::Limit { what: "the depth of indexes in indexes", limit: most as u64 });
+        }
+        if let Some(at) = known.indexes.iter().position(|(digest, _)| digest.as_ref() == Some(&entry.digest)) {
+            return Ok(at);
+        }
+        if known.indexes.len() >= MOST_INDEXES {
+            return Err(ErrorKind::Limit { what: "the number of indexes in an index", limit: MOST_INDEXES as u64 });
+        }
+        let document = self.child(entry).await?;
+        match manifest::decode(&document.bytes, document.served_as.as_deref())? {
+            Manifest::Index(index) => {
+                known.indexes.push((Some(entry.digest.clone()), index));
+                Ok(known.indexes.len() - 1)
+            }
+            Manifest::Image(..) => Err(ErrorKind::Manifest("an index calls an image an index".to_owned())),
+        }
+    }
+
+    /// The configuration and the layers of an image.
+    async fn contents(&self, image: &OciImageManifest) -> Result<Contents, ErrorKind> {
+        let layers = image.layers.iter().map(manifest::layer).collect::<Result<_, ErrorKind>>()?;
+        let digest = manifest::digest(&image.config.digest)?;
+        let size = manifest::size(image.config.size)?;
+        let limit = self.client.options().limits.config;
+        let what = "the size of the configuration in bytes";
+        let bytes = match self.store {
+            Store::Registry(reference) => {
+                let missing = "the registry lacks the image's configuration";
+                let call = Call::pull(reference, format!("blobs/{digest}"), missing);
+                self.client.transport().fetch(&call, limit, what, self.progress).await?.body
+            }
+            Store::Disk(layout) => layout.read(&digest, limit, what)?,
+        };
+        check_content("the configuration", &digest, size, digest.same_kind_of(&bytes), bytes.len() as u64)?;
+        let config = manifest::config(&bytes, &image.config.media_type)?;
+        Ok((bytes, config.labels, layers))
+    }
+}
+
+/// The indexes read so far, and the digests they were found by.
+struct Known {
+    indexes: Vec<(Option<String>, OciImageIndex)>,
+}
+
+fn served_as(answer: &Answer) -> Option<String> {
+    answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+fn docker_image(source: &Source, files: Files, tag: Option<&str>, client: &Client) -> Result<Image, ErrorKind> {
+    let image = files.docker_image(tag, &client.options().limits)?;
+    let mut layers = Vec::new();
+    for (digest, path) in &image.layers {
+        let at = files.locate(path)?;
+        layers.push(Layer {
+            check: Check { stored: None, unpacked: Some(digest.clone()) },
+            digest: digest.clone(),
+            size: std::fs::metadata(&at).map_err(ErrorKind::io(&at))?.len(),
+            media_type: IMAGE_DOCKER_LAYER_TAR_MEDIA_TYPE.to_owned(),
+            foreign: None,
+        });
+    }
+    Ok(Image(Arc::new(Inner {
+        source: source.clone(),
+        digest: image.digest,
+        index: None,
+        media_type: "application/json".to_owned(),
+        manifest: image.manifest,
+        config: image.config,
+        labels: image.decoded.labels,
+        layers,
+        store: Store::Disk(Layout::Docker { files, layers: image.layers }),
+    })))
+}

@@ -1,0 +1,21 @@
+//! An image registry in this process, for tests: it keeps what is pushed in memory, serves it on loopback, fails on demand
+//! and remembers what it was asked.
+//!
+//! ```no_run
+//! use opm_image::testing::{FakeRegistry, Layer, TestImage};
+//!
+//! let registry = FakeRegistry::start();
+//! let image = TestImage::new([Layer::gzip([("manifests/csv.yaml", "kind: ClusterServiceVersion")])]).label("k", "v");
+//! let digest = registry.push("ns/bundle", "v1", &image);
+//! let name = format!("{}/ns/bundle@{digest}", registry.host());
+//! ```
+
+mod image;
+mod registry;
+mod serve;
+mod tar;
+
+pub use self::image::{Layer, TestImage};
+pub use self::registry::{Action, Fault, Pushed, Require, Seen};
+pub use self::serve::FakeRegistry;
+pub use self::tar::{Entry, archive};

@@ -1,0 +1,203 @@
+//! From a [`Work`] to a directory.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::apply::Work;
+use super::keep::Keep;
+use super::path::{host, join, show};
+use super::tree::{Content, Node, NodeId, ROOT, Tree};
+use crate::error::ErrorKind;
+
+/// How often links may lead to links that were not wanted before.
+const ROUNDS: usize = 16;
+
+impl Work {
+    /// What is wanted once the links in it are followed, and whether content is lacking for it.
+    pub(crate) fn complete(&self, keep: &Keep) -> (Keep, bool) {
+        let Some(asked) = keep.paths() else { return (keep.clone(), false) };
+        let mut all = asked.clone();
+        for _ in 0..ROUNDS {
+            let wanted = Keep::of(all.clone());
+            let mut found: BTreeSet<Vec<u8>> = self.lacking.iter().cloned().collect();
+            found.extend(all.iter().filter_map(|path| Some(self.tree.find(path).ok()?.1)));
+            visit(&self.tree, |id, path| {
+                if matches!(self.tree.node(id), Node::Link(_))
+                    && wanted.covers(path)
+                    && let Ok((_, target)) = self.tree.find(path)
+                {
+                    found.insert(target);
+                }
+                wanted.covers(path) || wanted.leads_through(path)
+            });
+            // A link to the root does not ask for the whole image.
+            found.retain(|path| !path.is_empty() && !wanted.covers(path));
+            if found.is_empty() {
+                break;
+            }
+            all.append(&mut found);
+        }
+        let keep = Keep::of(all);
+        let mut lacking = false;
+        visit(&self.tree, |id, path| {
+            lacking |= matches!(self.tree.node(id), Node::File { content: None, .. }) && keep.covers(path);
+            keep.covers(path) || keep.leads_through(path)
+        });
+        (keep, lacking)
+    }
+
+    /// Forgets all content, to begin anew in the same place.
+    pub(crate) fn discard(self) -> Result<(), ErrorKind> {
+        for content in 0..self.contents {
+            let path = self.spool.file(content);
+            fs::remove_file(&path).map_err(ErrorKind::io(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Moves what `keep` wants into `into`, all or nothing. Links are rewritten to lead to the canonical place of what they mean
+    /// inside the image; those that mean nothing there are left out.
+    pub(crate) fn write(&mut self, into: &Path, keep: &Keep, stop: &AtomicBool) -> Result<(), ErrorKind> {
+        let root = self.spool.path().join("tree");
+        let mut plan =
+            Plan { root: &root, work: self, contents: HashMap::new(), written: HashSet::new(), links: Vec::new() };
+        plan.directories_and_files(keep, stop)?;
+        plan.links()?;
+        let mut moved = Vec::new();
+        let result = move_all(&root, into, &mut moved);
+        if result.is_err() {
+            for path in moved {
+                let _ = fs::remove_dir_all(&path).or_else(|_| fs::remove_file(&path));
+            }
+        }
+        result
+    }
+}
+
+fn move_all(from: &Path, into: &Path, moved: &mut Vec<PathBuf>) -> Result<(), ErrorKind> {
+    for entry in fs::read_dir(from).map_err(ErrorKind::io(from))? {
+        let entry = entry.map_err(ErrorKind::io(from))?;
+        let target = into.join(entry.file_name());
+        fs::rename(entry.path(), &target).map_err(ErrorKind::io(&target))?;
+        moved.push(target);
+    }
+    Ok(())
+}
+
+struct Plan<'a> {
+    root: &'a Path,
+    work: &'a Work,
+    /// Where the first file with some content is; further ones are hard links.
+    contents: HashMap<Content, PathBuf>,
+    written: HashSet<NodeId>,
+    links: Vec<Vec<u8>>,
+}
+
+impl Plan<'_> {
+    fn directories_and_files(&mut self, keep: &Keep, stop: &AtomicBool) -> Result<(), ErrorKind> {
+        let tree = &self.work.tree;
+        let mut result = Ok(());
+        visit(tree, |id, path| {
+            if result.is_err() || !(keep.covers(path) || keep.leads_through(path)) {
+                return false;
+            }
+            if stop.load(Ordering::Relaxed) {
+                result = Err(ErrorKind::Stopped);
+                return false;
+            }
+            result = match tree.node(id) {
+                Node::Link(_) => {
+                    self.links.push(path.to_owned());
+                    Ok(())
+                }
+                Node::Dir(_) => self.place(path).and_then(|at| make_dir(&at)).map(|()| {
+                    self.written.insert(id);
+                }),
+                Node::File { content: Some(content), .. } => self.file(path, *content).map(|()| {
+                    self.written.insert(id);
+                }),
+                Node::File { content: None, .. } => Ok(()),
+            };
+            result.is_ok()
+        });
+        result
+    }
+
+    fn place(&self, path: &[u8]) -> Result<PathBuf, ErrorKind> {
+        let path = host(path)
+            .ok_or_else(|| ErrorKind::Archive(format!("{}: the name is not possible on this system", show(path))))?;
+        Ok(if path.as_os_str().is_empty() { self.root.to_owned() } else { self.root.join(path) })
+    }
+
+    fn file(&mut self, path: &[u8], content: Content) -> Result<(), ErrorKind> {
+        let at = self.place(path)?;
+        if let Some(first) = self.contents.get(&content) {
+            return fs::hard_link(first, &at).map_err(ErrorKind::io(&at));
+        }
+        fs::rename(self.work.spool.file(content), &at).map_err(ErrorKind::io(&at))?;
+        self.contents.insert(content, at);
+        Ok(())
+    }
+
+    fn links(&self) -> Result<(), ErrorKind> {
+        for path in &self.links {
+            let Ok((id, target)) = self.work.tree.find(path) else { continue };
+            if !self.written.contains(&id) {
+                continue;
+            }
+            let up = path.split(|byte| *byte == b'/').count() - 1;
+            let mut steps: Vec<Box<[u8]>> = vec![b"..".as_slice().into(); up];
+            steps.extend((!target.is_empty()).then(|| target.into_boxed_slice()));
+            let mut relative = join(&steps);
+            if relative.is_empty() {
+                relative.push(b'.');
+            }
+            make_link(&relative, &self.place(path)?)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn make_link(target: &[u8], at: &Path) -> Result<(), ErrorKind> {
+    let Some(target) = host(target) else { return Ok(()) };
+    std::os::unix::fs::symlink(target, at).map_err(ErrorKind::io(at))
+}
+
+/// Links need a privilege there; `Unpacked::path` follows them all the same.
+#[cfg(not(unix))]
+fn make_link(_target: &[u8], _at: &Path) -> Result<(), ErrorKind> {
+    Ok(())
+}
+
+fn make_dir(at: &Path) -> Result<(), ErrorKind> {
+    fs::create_dir(at).map_err(ErrorKind::io(at))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(at, fs::Permissions::from_mode(0o755)).map_err(ErrorKind::io(at))?;
+    }
+    Ok(())
+}
+
+/// Calls `enter` with every node and its path, parents first, in the order of names; `false` leaves out what is below.
+fn visit(tree: &Tree, mut enter: impl FnMut(NodeId, &[u8]) -> bool) {
+    let mut ahead = vec![(ROOT, Vec::new())];
+    while let Some((id, path)) = ahead.pop() {
+        if !enter(id, &path) {
+            continue;
+        }
+        if let Node::Dir(children) = tree.node(id) {
+            for (name, child) in children.iter().rev() {
+                let mut below = path.clone();
+                if !below.is_empty() {
+                    below.push(b'/');
+                }
+                below.extend_from_slice(name);
+                ahead.push((*child, below));
+            }
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The modes `semver` and `semver-skippatch`: the graph follows from the versions alone.
+
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+
+use opm_bundle::Bundle;
+use opm_model::Version;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{AddOptions, Mode};
+use crate::StoreError;
+use crate::edit::Edit;
+use crate::package::{add_entry, point_entry};
+use crate::remove::texts;
+
+/// The graph of one channel: bundles with content, and for each what it replaces or skips.
+#[derive(Default)]
+struct Graph {
+    head: String,
+    nodes: BTreeMap<String, Edges>,
+}
+
+/// What a bundle points to, in the order in which it is written.
+type Edges = Vec<String>;
+
+impl Edit<'_> {
+    pub(super) fn add_by_version(
+        &self,
+        package: &str,
+        bundles: &[&Bundle],
+        options: &AddOptions,
+    ) -> Result<Vec<StoreError>, StoreError> {
+        for bundle in bundles {
+            let mut graphs = self.graphs(package)?;
+            let default_channel = self.default_channel(package, bundle)?;
+            for channel in bundle.annotations.channel_names() {
+                let graph = graphs.entry(channel.clone()).or_default();
+                self.place(graph, bundle, options.mode, package, &channel)?;
+            }
+            self.insert_bundle(bundle, options.alpha)?;
+            self.write(package, &default_channel, &graphs)?;
+        }
+        self.check_reachable(package, bundles)?;
+        Ok(Vec::new())
+    }
+
+    /// The default channel that the package has once the bundle is added.
+    fn default_channel(&self, package: &str, bundle: &Bundle) -> Result<String, StoreError> {
+        let declared = bundle.annotations.default_channel.clone();
+        if !declared.is_empty() {
+            return Ok(declared);
+        }
+        let query = "SELECT default_channel FROM package WHERE name = ?1 AND default_channel IS NOT NULL";
+        if let Some(current) = texts(self.conn, query, [package])?.pop() {
+            return Ok(current);
+        }
+        let first = bundle.annotations.channel_names().into_iter().min();
+        first.filter(|c| !c.is_empty()).ok_or_else(|| StoreError::NoChannels(bundle.name.clone()))
+    }
+
+    /// The graphs of the channels of a package; none where the package has no default channel.
+    fn graphs(&self, package: &str) -> Result<BTreeMap<String, Graph>, StoreError> {
+        let query = "SELECT 1 FROM package WHERE name = ?1 AND default_channel IS NOT NULL";
+        if !self.conn.prepare_cached(query)?.exists([package])? {
+            return Ok(BTreeMap::new());
+        }
+        let mut graphs: BTreeMap<String, Graph> = BTreeMap::new();
+        for (channel, name) in self.listed(package)? {
+            graphs.entry(channel).or_default().nodes.insert(name, Edges::new());
+        }
+        let mut statement = self.conn.prepare_cached(
+            "SELECT e.channel_name, e.operatorbundle_name, r.operatorbundle_name
+            FROM channel_entry e JOIN channel_entry r ON e.replaces = r.entry_id
+            WHERE e.package_name = ?1 ORDER BY e.entry_id",
+        )?;
+        let mut rows = statement.query([package])?;
+        while let Some(row) = rows.next()? {
+            let (channel, from, to): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            let edges = graphs.get_mut(&channel).and_then(|g| g.nodes.get_mut(&from));
+            if let Some(edges) = edges.filter(|edges| !edges.contains(&to)) {
+                edges.push(to);
+            }
+        }
+        for (channel, graph) in &mut graphs {
+            let replaced: BTreeSet<&String> = graph.nodes.values().flatten().collect();
+            let mut heads: Vec<String> = graph.nodes.keys().filter(|n| !replaced.contains(n)).cloned().collect();
+            graph.head = match heads.len() {
+                1 => heads.remove(0),
+                n => {
+                    let what = if n == 0 { "no channel head" } else { "multiple candidate channel heads" };
+                    let bundles = if n == 0 { graph.nodes.keys().cloned().collect() } else { heads };
+                    let (package, channel) = (package.to_owned(), channel.clone());
+                    return Err(StoreError::Heads { what, package, channel, bundles });
+                }
+            };
+        }
+        Ok(graphs)
+    }
+
+    /// Puts a bundle into the graph of a channel at the place that its version gives it.
+    fn place(&self, graph: &mut Graph, bundle: &Bundle, mode: Mode, package: &str, channel: &str) -> Result<(), StoreError> {
+        let version = version_of(&bundle.name, &bundle.version)?;
+        let mut lower: Vec<(Version, String)> = Vec::new();
+        let mut higher: Option<(Version, String)> = None;
+        for name in graph.nodes.keys() {
+            let query = "SELECT version FROM operatorbundle WHERE name = ?1";
+            let text = self.conn.prepare_cached(query)?.query_row([name], |r| r.get::<_, Option<String>>(0)).optional()?;
+            let other = version_of(name, &text.flatten().unwrap_or_default())?;
+            match other.cmp_precedence(&version) {
+                Ordering::Less => lower.push((other, name.clone())),
+                Ordering::Greater => {
+                    if higher.as_ref().is_none_or(|(lowest, _)| other.cmp_precedence(lowest).is_lt()) {
+                        higher = Some((other, name.clone()));
+                    }
+                }
+                Ordering::Equal => {
+                    return Err(StoreError::VersionAlreadyAdded {
+                        version: bundle.version.clone(),
+                        existing: name.clone(),
+                        bundle: bundle.name.clone(),
+                        package: package.to_owned(),
+                        channel: channel.to_owned(),
+                    });
+                }
+            }
+        }
+        lower.sort_by(|(a, _), (b, _)| b.cmp_precedence(a));
+        let is_patch = |v: &Version| mode == Mode::SkipPatch && v.minor_line() == version.minor_line();
+        // What remains a node below the new one: the highest lower version, but none that is skipped.
+        let mut edges: Edges = lower.iter().find(|(v, _)| !is_patch(v)).map(|(_, name)| name.clone()).into_iter().collect();
+        for (_, patch) in lower.iter().filter(|(v, _)| is_patch(v)) {
+            graph.nodes.remove(patch);
+            edges.push(patch.clone());
+        }
+        match higher {
+            Some((_, ahead)) => {
+                graph.nodes.insert(ahead, vec![bundle.name.clone()]);
+            }
+            None => graph.head.clone_from(&bundle.name),
+        }
+        graph.nodes.insert(bundle.name.clone(), edges);
+        Ok(())
+    }
+
+    /// Writes the channels of a package anew from their graphs.
+    fn write(&self, package: &str, default_channel: &str, graphs: &BTreeMap<String, Graph>) -> Result<(), StoreError> {
+        let conn = self.conn;
+        conn.prepare_cached("INSERT OR IGNORE INTO package (name) VALUES (?1)")?.execute([package])?;
+        for (channel, graph) in graphs {
+            conn.prepare_cached(
+                "INSERT INTO channel (name, package_name, head_operatorbundle_name) VALUES (?1, ?2, ?3)
+                ON CONFLICT (name, package_name) DO UPDATE SET head_operatorbundle_name = excluded.head_operatorbundle_name",
+            )?
+            .execute([channel, package, &graph.head])?;
+            crate::bundle::delete_entries(conn, package, channel)?;
+            write_chain(conn, package, channel, graph)?;
+        }
+        if !graphs.contains_key(default_channel) {
+            return Err(StoreError::NoDefaultChannel(package.to_owned()));
+        }
+        conn.prepare_cached("UPDATE package SET default_channel = ?1 WHERE name = ?2")?.execute([default_channel, package])?;
+        Ok(())
+    }
+}
+
+/// Writes the entries of a channel: the chain of nodes at depths 0, 1, 2…, and behind each a pair of entries for every edge
+/// to something that is no node.
+fn write_chain(conn: &Connection, package: &str, channel: &str, graph: &Graph) -> Result<(), StoreError> {
+    let mut unreached: BTreeSet<&String> = graph.nodes.keys().collect();
+    let mut next = Some(&graph.head);
+    let mut above: Option<i64> = None;
+    let mut depth = 0;
+    while let Some(name) = next.filter(|name| unreached.remove(name)) {
+        let entry = add_entry(conn, package, channel, name, depth)?;
+        if let Some(above) = above {
+            point_entry(conn, above, entry)?;
+        }
+        let edges = graph.nodes.get(name).map(Vec::as_slice).unwrap_or_default();
+        let (nodes, skips): (Vec<&String>, Vec<&String>) = edges.iter().partition(|edge| graph.nodes.contains_key(*edge));
+        for (skipped, depth) in skips.into_iter().zip(depth + 1..) {
+            let target = add_entry(conn, package, channel, skipped, depth)?;
+            let from = add_entry(conn, package, channel, name, depth)?;
+            point_entry(conn, from, target)?;
+        }
+        next = nodes.first().copied();
+        above = Some(entry);
+        depth += 1;
+    }
+    if unreached.is_empty() {
+        return Ok(());
+    }
+    Err(StoreError::InvalidGraph {
+        package: package.to_owned(),
+        channel: channel.to_owned(),
+        bundles: unreached.into_iter().cloned().collect(),
+    })
+}
+
+fn version_of(bundle: &str, version: &str) -> Result<Version, StoreError> {
+    Version::parse(version).map_err(|source| StoreError::Version { bundle: bundle.to_owned(), source })
+}
+
+/// Drops the stored content of bundles that have an image and head no channel: clients take it from the image.
+pub(super) fn clear_content_of_non_heads(conn: &Connection) -> rusqlite::Result<()> {
+    conn.execute_batch(
+        "UPDATE operatorbundle SET csv = NULL, bundle = NULL
+        WHERE bundlepath <> '' AND bundle IS NOT NULL
+            AND name NOT IN (SELECT head_operatorbundle_name FROM channel WHERE head_operatorbundle_name IS NOT NULL);",
+    )
+}

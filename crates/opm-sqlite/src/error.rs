@@ -1,0 +1,403 @@
+//! What can go wrong with an SQLite catalog.
+
+use std::path::{Path, PathBuf};
+
+use opm_bundle::BundleError;
+use opm_model::{ManifestError, VersionError};
+use rusqlite::ErrorCode;
+
+/// Why a database could not be opened, read or edited.
+///
+/// The texts of the semantic variants begin with the words that scripts match on.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file does not exist.
+    #[error("open {}: no such file or directory", .0.display())]
+    Missing(PathBuf),
+    /// The path names a directory, a socket or the like.
+    #[error("{} is not a regular file", .0.display())]
+    NotAFile(PathBuf),
+    /// The file is not an SQLite database.
+    #[error("{}: file is not a database: it does not begin with the SQLite header", .0.display())]
+    NotADatabase(PathBuf),
+    /// The file is an SQLite database, but no catalog.
+    #[error("{}: no tables found in db: it is an SQLite database, but not an operator catalog", .0.display())]
+    NotACatalog(PathBuf),
+    /// The database is damaged.
+    #[error("{}: the database is damaged ({detail}): restore it from a copy", path.display())]
+    Damaged {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        detail: String,
+    },
+    /// Another process holds the database.
+    #[error("{}: database is locked by another process: wait until that ends, then run this again", .0.display())]
+    Locked(PathBuf),
+    /// The file or its directory cannot be written.
+    #[error("{}: the database cannot be written ({detail}): check the permissions of the file and of its directory", path.display())]
+    ReadOnly {
+        /// The database.
+        path: PathBuf,
+        /// What the system says.
+        detail: String,
+    },
+    /// The disk is full.
+    #[error("{}: no space left on its disk; the database is as it was before", .0.display())]
+    Full(PathBuf),
+    /// The schema is newer than this program.
+    #[error("{}: its schema version {found} is newer than {known}, the newest that this program knows: use a newer program", path.display())]
+    Newer {
+        /// The database.
+        path: PathBuf,
+        /// The version of its schema.
+        found: i64,
+        /// The newest version known here.
+        known: i64,
+    },
+    /// The schema is older than what can be served, and no upgrade was allowed.
+    #[error("{}: its schema version {found} is older than {known} and must be upgraded first: leave out --skip-migrate, or run any editing command on it", path.display())]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// The version of its schema.
+        found: i64,
+        /// The version that is needed.
+        known: i64,
+    },
+    /// A file operation failed.
+    #[error("{doing} {}", path.display())]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A statement failed.
+    #[error("{}", .0)]
+    Sql(#[from] rusqlite::Error),
+    /// A statement failed on this database.
+    #[error("{}: {detail}", path.display())]
+    Failed {
+        /// The database.
+        path: PathBuf,
+        /// What SQLite says.
+        detail: String,
+    },
+    /// An upgrade would break a reference between rows.
+    #[error("unable to migrate database: after the upgrade to version {version}, table {table} has a row that points to no row of {parent}")]
+    Upgrade {
+        /// The version that was being reached.
+        version: i64,
+        /// The table with the row.
+        table: String,
+        /// The table that lacks the row it points to.
+        parent: String,
+    },
+    /// The caller wants the work to end.
+    #[error("stopped; the database is as it was before")]
+    Stopped,
+    /// Several findings, each an error of its own.
+    #[error("{}", distinct(.0).join("\n"))]
+    Many(Vec<StoreError>),
+
+    /// A bundle cannot be stored.
+    #[error("failed to add bundle {name:?}: {why}")]
+    AddBundle {
+        /// The bundle's name.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A bundle is not usable.
+    #[error("error adding operator bundle {name}/{version}/{image}")]
+    Bundle {
+        /// The bundle's name.
+        name: String,
+        /// Its version.
+        version: String,
+        /// Its image.
+        image: String,
+        /// What is wrong with it.
+        source: Box<StoreError>,
+    },
+    /// A bundle stands in for another, which is an alpha feature.
+    #[error("bundle {0}: olm.substitutesFor is an alpha-only feature: allow it with --enable-alpha")]
+    AlphaOnly(String),
+    /// The content of a bundle.
+    #[error(transparent)]
+    Content(#[from] BundleError),
+    /// A channel cannot be created.
+    #[error("failed to add channel {channel:?} in package {package:?}: {why}")]
+    AddChannel {
+        /// The channel's name.
+        channel: String,
+        /// The package's name.
+        package: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A package has no usable default channel.
+    #[error("no default channel specified for {0}: set defaultChannel to one of its channels")]
+    NoDefaultChannel(String),
+    /// A chain of bundles returns to itself.
+    #[error("Cycle detected, {bundle} replaces {replaces} (package {package}, channel {channel})")]
+    Cycle {
+        /// The package's name.
+        package: String,
+        /// The channel's name.
+        channel: String,
+        /// The bundle whose `replaces` closes the cycle.
+        bundle: String,
+        /// What it replaces.
+        replaces: String,
+    },
+    /// A bundle replaces one that the catalog lacks.
+    #[error("Invalid bundle {bundle}, replaces nonexistent bundle {replaces} (package {package}, channel {channel})")]
+    ReplacesNothing {
+        /// The package's name.
+        package: String,
+        /// The channel's name.
+        channel: String,
+        /// The bundle that declares `replaces`.
+        bundle: String,
+        /// What it replaces.
+        replaces: String,
+    },
+    /// A package manifest cannot be made.
+    #[error("package {package}")]
+    Manifest {
+        /// The package's name.
+        package: String,
+        /// Why.
+        source: ManifestError,
+    },
+    /// A version cannot be read.
+    #[error("bundle {bundle}")]
+    Version {
+        /// The bundle's name.
+        bundle: String,
+        /// What is wrong with its version.
+        source: VersionError,
+    },
+
+    /// A bundle image is in the catalog already (exit status 2).
+    #[error("Bundle {0} already exists: bundle image already added to this catalog")]
+    ImageAlreadyAdded(String),
+    /// A CSV of the package is in the catalog already (exit status 3).
+    #[error("Bundle already added that provides package and csv: package {package} has {csv} in channel {channel}; {image} cannot be added beside it")]
+    CsvAlreadyAdded {
+        /// The package's name.
+        package: String,
+        /// The CSV's name.
+        csv: String,
+        /// The channel where it is.
+        channel: String,
+        /// The image that should be added.
+        image: String,
+    },
+    /// Only heads can be overwritten.
+    #[error("Cannot overwrite a bundle that is not at the head of a channel using --overwrite-latest: {bundle} of package {package} is replaced by {replaced_by} in channel {channel}")]
+    OverwriteNotHead {
+        /// The package's name.
+        package: String,
+        /// The bundle that should be overwritten.
+        bundle: String,
+        /// The channel where it is no head.
+        channel: String,
+        /// What replaces it there.
+        replaced_by: String,
+    },
+    /// Only one bundle of a package can be overwritten at a time.
+    #[error("Cannot overwrite more than one bundle at a time for a given package using --overwrite-latest: package {package}, bundles {}", bundles.join(" and "))]
+    OverwriteTwice {
+        /// The package's name.
+        package: String,
+        /// The bundles.
+        bundles: Vec<String>,
+    },
+    /// A bundle without image cannot be overwritten.
+    #[error("index add --overwrite-latest is only supported when using bundle images: {0} has none in this catalog")]
+    OverwriteWithoutImage(String),
+    /// An edge of the upgrade graph would join two packages.
+    #[error("bundle {bundle} must belong to exactly one package, found on: [{}]", packages.join(" "))]
+    TwoPackages {
+        /// The bundle's name.
+        bundle: String,
+        /// The packages.
+        packages: Vec<String>,
+    },
+    /// An edge of the upgrade graph would lead into another package.
+    #[error("bundle {bundle} belongs to package {owner} on index, cannot be added as an edge for package {package}")]
+    ForeignEdge {
+        /// The bundle's name.
+        bundle: String,
+        /// The package that has it.
+        owner: String,
+        /// The package that wants it.
+        package: String,
+    },
+    /// A bundle would be added, but could not be reached in its channel.
+    #[error("add prunes bundle {bundle} ({image}) from package {package}, channel {channel}: this may be due to incorrect channel head ({head}): nothing from there on replaces or skips it; bundles of the channel: {}", listed.join(", "))]
+    Prunes {
+        /// The bundle's name.
+        bundle: String,
+        /// Its image.
+        image: String,
+        /// The package's name.
+        package: String,
+        /// The channel's name.
+        channel: String,
+        /// The head of the channel.
+        head: String,
+        /// What is reached from the head.
+        listed: Vec<String>,
+    },
+    /// Bundles that were in a channel would no longer be.
+    #[error("adding to package {package} would remove {} from channel {channel}, since nothing from its head {head} on replaces or skips them: add them to spec.replaces or spec.skips, add in the mode in which the catalog was made, or allow it with --permissive", bundles.join(", "))]
+    Vanishes {
+        /// The package's name.
+        package: String,
+        /// The channel's name.
+        channel: String,
+        /// The head of the channel.
+        head: String,
+        /// The bundles that would vanish.
+        bundles: Vec<String>,
+    },
+    /// A bundle has the version of another one.
+    #[error("Bundle version {version} already added to index: {existing} has it in channel {channel} of package {package}; {bundle} cannot be added beside it")]
+    VersionAlreadyAdded {
+        /// The version.
+        version: String,
+        /// The bundle that has it.
+        existing: String,
+        /// The bundle that should be added.
+        bundle: String,
+        /// The package's name.
+        package: String,
+        /// The channel's name.
+        channel: String,
+    },
+    /// No default channel is declared, and none can be chosen.
+    #[error("Default channel is missing and can't be inferred: bundle {0} declares no channels")]
+    NoChannels(String),
+    /// The bundles of a channel do not form one graph with one head.
+    #[error("{what} found for channel {channel} of package {package}: {}", bundles.join(", "))]
+    Heads {
+        /// Whether there are none or several.
+        what: &'static str,
+        /// The package's name.
+        package: String,
+        /// The channel's name.
+        channel: String,
+        /// The candidates.
+        bundles: Vec<String>,
+    },
+    /// Some bundles of a channel cannot be reached from its head.
+    #[error("Invalid graph: some (non-bottom) nodes of channel {channel} of package {package} were not reached from its head: {}", bundles.join(", "))]
+    InvalidGraph {
+        /// The package's name.
+        package: String,
+        /// The channel's name.
+        channel: String,
+        /// The bundles.
+        bundles: Vec<String>,
+    },
+    /// A chain of substitutions returns to itself.
+    #[error("cyclic substitutesFor chain detected involving {0:?}")]
+    SubstitutionCycle(String),
+    /// Two substitutes of one bundle have the same version.
+    #[error("cannot determine latest substitution because of duplicate versions: {0} and {1}")]
+    SubstitutionTie(String, String),
+
+    /// There is no such package.
+    #[error("no package found for packagename {0}")]
+    NoPackage(String),
+    /// Images that should be deprecated are not in the catalog.
+    #[error("target bundlepaths for deprecation missing from registry: [{}]", .0.join(" "))]
+    NothingToDeprecate(Vec<String>),
+    /// A default channel would disappear.
+    #[error("error deprecating bundle {image}: Bundle deprecation causing default channel removal: {bundle} is the head of {channel}, the default channel of package {package}; deprecate an older bundle, or allow it with --allow-package-removal")]
+    RemovesDefaultChannel {
+        /// The image that should be deprecated.
+        image: String,
+        /// The bundle that heads the default channel.
+        bundle: String,
+        /// The default channel.
+        channel: String,
+        /// The package's name.
+        package: String,
+    },
+    /// A package would lose its default channel, but not its other channels.
+    #[error("cannot deprecate default channel head from package without removing all other channel heads in package {package}: must deprecate {image}, head of channel {channel}")]
+    MustDeprecateAll {
+        /// The package's name.
+        package: String,
+        /// The image that must be deprecated too.
+        image: String,
+        /// The channel that it heads.
+        channel: String,
+    },
+}
+
+/// The texts of several errors with their causes, each once, in order.
+fn distinct(errors: &[StoreError]) -> Vec<String> {
+    let mut texts = Vec::new();
+    for error in errors {
+        let text = full_text(error);
+        if !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    texts
+}
+
+/// The text of an error and, after colons, those of its causes.
+pub(crate) fn full_text(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+impl StoreError {
+    /// One error for all of these: themselves where there is one, [`StoreError::Many`] where there are more.
+    pub fn all(mut errors: Vec<Self>) -> Result<(), Self> {
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(Self::Many(errors.into_iter().flat_map(Self::flatten).collect())),
+        }
+    }
+
+    /// The errors that this one holds.
+    pub fn flatten(self) -> Vec<Self> {
+        match self {
+            Self::Many(errors) => errors.into_iter().flat_map(Self::flatten).collect(),
+            one => vec![one],
+        }
+    }
+
+    /// The same error with the database named, and with what SQLite says about the file put into words.
+    pub(crate) fn at(self, path: &Path) -> Self {
+        let Self::Sql(error) = self else { return self };
+        let path = path.to_owned();
+        let detail = error.to_string();
+        match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase(path),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, detail },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(path),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Self::ReadOnly { path, detail },
+            Some(ErrorCode::DiskFull) => Self::Full(path),
+            Some(ErrorCode::OperationInterrupted) => Self::Stopped,
+            _ => Self::Failed { path, detail },
+        }
+    }
+}

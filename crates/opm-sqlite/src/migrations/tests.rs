@@ -1,0 +1,1 @@
+//! Upgrades of hand-made databases of every version.

@@ -1,0 +1,339 @@
+//! Answering questions from a catalog, straight from its file.
+//!
+//! The format has no index on the columns that questions are asked by. So a small *face* of the catalog is made at the start,
+//! in a private temporary database: names, edges and row numbers, but no content ([`face`]). An answer looks up its rows
+//! there and reads from the catalog's own file just these, in short read transactions. Neither is held in memory.
+//!
+//! The catalog's file is opened read-only and never copied, unless its schema is old or a crashed writer left a journal: then
+//! a private copy is upgraded or recovered and served. When another process commits an edit, the file's change counter
+//! tells, and the face is made anew.
+
+mod answer;
+mod content;
+mod edges;
+mod face;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use opm_model::{QueryError, Stop};
+use rusqlite::{Connection, OpenFlags, ffi};
+use tempfile::TempDir;
+
+use crate::{Afterwards, StoreError, edit, migrations};
+
+/// Which bundles of a listing come with their manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// All.
+    Always,
+    /// Those without a bundle image, from which clients could take them.
+    UnlessImage,
+}
+
+/// What to do about a catalog with an old schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SchemaUpgrade {
+    /// Upgrade a private copy.
+    Copy,
+    /// Refuse to open it.
+    Refuse,
+}
+
+/// How long a reader waits for a writer that is about to commit.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Connections that are kept open while nobody uses them.
+const SPARE_CONNECTIONS: usize = 4;
+/// How often an answer is begun anew because the catalog was edited meanwhile.
+const ATTEMPTS: usize = 5;
+/// Where the file's change counter stands (section 1.3.8 of the database file format).
+const CHANGE_COUNTER_AT: u64 = 24;
+
+/// An SQLite catalog that answers questions ([`opm_model::Query`]).
+pub struct Catalog {
+    path: PathBuf,
+    file: File,
+    content: Content,
+    /// Holds the face, and the private copy where one is served.
+    private: TempDir,
+    face: RwLock<Arc<Face>>,
+    making: Mutex<()>,
+    faces_made: AtomicU64,
+    spare: Mutex<Vec<Reader>>,
+}
+
+/// The face of the catalog at one state of its file.
+struct Face {
+    number: u64,
+    path: PathBuf,
+    counter: [u8; 4],
+}
+
+/// A connection to the catalog, with a face attached.
+struct Reader {
+    face: Arc<Face>,
+    conn: Connection,
+}
+
+impl Drop for Face {
+    fn drop(&mut self) {
+        // It may be gone already together with its directory.
+        let _gone = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Why an attempt at an answer ended.
+enum Interruption {
+    /// The face no longer fits the file.
+    Stale,
+    Failed(QueryError),
+}
+
+impl From<QueryError> for Interruption {
+    fn from(error: QueryError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Catalog {
+    /// Opens the catalog in the file at `path` for questions. Neither the file nor its directory is written.
+    pub fn open(path: &Path, content: Content, upgrade: SchemaUpgrade) -> Result<Self, StoreError> {
+        let io = |doing, path: &Path| {
+            let path = path.to_owned();
+            move |source| StoreError::Io { doing, path, source }
+        };
+        match std::fs::metadata(path) {
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(StoreError::Missing(path.to_owned())),
+            Err(source) => return Err(io("look at", path)(source)),
+            Ok(found) if !found.is_file() => return Err(StoreError::NotAFile(path.to_owned())),
+            Ok(_) => {}
+        }
+        edit::check_magic(path)?;
+        let private = tempfile::Builder::new()
+            .prefix("opm-serve-")
+            .tempdir()
+            .map_err(io("create a temporary directory in", &std::env::temp_dir()))?;
+        let served = match in_place_or_copy(path, upgrade, private.path()).map_err(|e| e.at(path))? {
+            Served::InPlace => path.to_owned(),
+            Served::Copy(copy) => copy,
+        };
+        let file = File::open(&served).map_err(io("open", &served))?;
+        let first = make_face(&served, &file, private.path(), 0).map_err(|e| e.at(path))?;
+        Ok(Self {
+            path: served,
+            file,
+            content,
+            private,
+            face: RwLock::new(Arc::new(first)),
+            making: Mutex::new(()),
+            faces_made: AtomicU64::new(1),
+            spare: Mutex::new(Vec::new()),
+        })
+    }
+
+    /// Runs `ask` on a connection whose face fits the catalog's file. Where `ask` reads the file itself, it does so in one
+    /// read transaction during which no edit can be committed.
+    fn read<T>(
+        &self,
+        stop: &Stop,
+        reads_file: bool,
+        mut ask: impl FnMut(&Reader) -> Result<T, QueryError>,
+    ) -> Result<T, QueryError> {
+        for _ in 0..ATTEMPTS {
+            let mut reader = self.reader()?;
+            edit::watch(&mut reader.conn, stop).map_err(|e| self.fault(e))?;
+            match self.attempt(&reader, reads_file, &mut ask) {
+                Ok(answer) => {
+                    self.give_back(reader);
+                    return Ok(answer);
+                }
+                Err(Interruption::Stale) => {}
+                Err(Interruption::Failed(_)) if stop.is_asked() => return Err(QueryError::Stopped),
+                Err(Interruption::Failed(error)) => {
+                    self.give_back(reader);
+                    return Err(error);
+                }
+            }
+        }
+        Err(self.failure("the catalog is being edited without pause; ask again".to_owned()))
+    }
+
+    fn attempt<T>(
+        &self,
+        reader: &Reader,
+        reads_file: bool,
+        ask: &mut impl FnMut(&Reader) -> Result<T, QueryError>,
+    ) -> Result<T, Interruption> {
+        if !reads_file {
+            return Ok(ask(reader)?);
+        }
+        let fault = |e| Interruption::Failed(self.fault(e));
+        let transaction = reader.conn.unchecked_transaction().map_err(fault)?;
+        // Any row takes the lock that keeps writers from committing.
+        transaction.prepare_cached("SELECT count(*) FROM main.schema_migrations").and_then(|mut s| s.query_row([], |_| Ok(()))).map_err(fault)?;
+        if self.counter().map_err(|e| Interruption::Failed(self.failure(e.to_string())))? != reader.face.counter {
+            return Err(Interruption::Stale);
+        }
+        Ok(ask(reader)?)
+    }
+
+    /// A connection with the current face, made anew where the file has changed since.
+    fn reader(&self) -> Result<Reader, QueryError> {
+        let counter = self.counter().map_err(|e| self.failure(e.to_string()))?;
+        let mut face = self.current();
+        if face.counter != counter {
+            face = self.renew().map_err(|e| QueryError::Store(Box::new(e.at(&self.path))))?;
+        }
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some(reader) = spare.pop() {
+            if reader.face.number == face.number {
+                return Ok(reader);
+            }
+        }
+        drop(spare);
+        Reader::open(&self.path, face).map_err(|e| self.fault(e))
+    }
+
+    fn give_back(&self, reader: Reader) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE_CONNECTIONS {
+            spare.push(reader);
+        }
+    }
+
+    fn current(&self) -> Arc<Face> {
+        Arc::clone(&self.face.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Makes the face anew, unless somebody else just has.
+    fn renew(&self) -> Result<Arc<Face>, StoreError> {
+        let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current();
+        if self.counter().is_ok_and(|counter| counter == current.counter) {
+            return Ok(current);
+        }
+        tracing::info!("{}: the catalog was edited; reading its index anew", self.path.display());
+        let number = self.faces_made.fetch_add(1, Ordering::Relaxed);
+        let face = Arc::new(make_face(&self.path, &self.file, self.private.path(), number)?);
+        *self.face.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&face);
+        Ok(face)
+    }
+
+    fn counter(&self) -> std::io::Result<[u8; 4]> {
+        counter(&self.file)
+    }
+
+    fn fault(&self, error: rusqlite::Error) -> QueryError {
+        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
+            return QueryError::Stopped;
+        }
+        QueryError::Store(Box::new(StoreError::from(error).at(&self.path)))
+    }
+
+    fn failure(&self, detail: String) -> QueryError {
+        QueryError::Store(Box::new(StoreError::Failed { path: self.path.clone(), detail }))
+    }
+}
+
+impl Reader {
+    fn open(path: &Path, face: Arc<Face>) -> rusqlite::Result<Self> {
+        let conn = open_for_reading(path)?;
+        conn.execute("ATTACH ?1 AS face", [face.path.to_string_lossy()])?;
+        // Rows of content are too long to be worth caching, and nobody else writes the face.
+        conn.execute_batch("PRAGMA main.cache_size = -256; PRAGMA face.cache_size = -512; PRAGMA face.locking_mode = EXCLUSIVE")?;
+        Ok(Self { face, conn })
+    }
+}
+
+/// Opens a database that is only read. The path is taken as it is: nothing in it has a meaning of its own.
+fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let conn = Connection::open_with_flags(edit::plain(path), flags)?;
+    conn.busy_timeout(PATIENCE)?;
+    conn.set_prepared_statement_cache_capacity(32);
+    Ok(conn)
+}
+
+fn counter(file: &File) -> std::io::Result<[u8; 4]> {
+    use std::os::unix::fs::FileExt;
+    let mut counter = [0; 4];
+    file.read_exact_at(&mut counter, CHANGE_COUNTER_AT)?;
+    Ok(counter)
+}
+
+enum Served {
+    InPlace,
+    Copy(PathBuf),
+}
+
+/// Finds out whether the file can be served as it is; where it cannot, makes a private copy that can.
+fn in_place_or_copy(path: &Path, upgrade: SchemaUpgrade, private: &Path) -> Result<Served, StoreError> {
+    let copy = private.join("catalog.db");
+    let conn = open_for_reading(path)?;
+    let version = match edit::known_version(&conn, path) {
+        Err(StoreError::Sql(error)) if needs_recovery(&error) => {
+            tracing::info!("{}: a writer did not finish; a recovered copy is served", path.display());
+            recover_into(path, &copy)?;
+            let version = edit::known_version(&edit::open(&copy)?, path)?;
+            if version == migrations::LATEST {
+                return Ok(Served::Copy(copy));
+            }
+            version
+        }
+        version => version?,
+    };
+    if version == migrations::LATEST {
+        return Ok(Served::InPlace);
+    }
+    if version == -1 && !migrations::has_table(&conn, "operatorbundle")? {
+        return Err(StoreError::NotACatalog(path.to_owned()));
+    }
+    if upgrade == SchemaUpgrade::Refuse {
+        return Err(StoreError::Older { path: path.to_owned(), found: version, known: migrations::LATEST });
+    }
+    tracing::info!("{}: a copy upgraded from schema version {version} is served", path.display());
+    if !copy.exists() {
+        conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+    }
+    edit::edit(&copy, Afterwards::Keep, &Stop::new(), |_| Ok(()))?;
+    Ok(Served::Copy(copy))
+}
+
+/// Whether an error means that the file must be written before it can be read.
+fn needs_recovery(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|e| e.extended_code);
+    code.is_some_and(|c| c & 0xff == ffi::SQLITE_READONLY || c & 0xff == ffi::SQLITE_CANTOPEN)
+}
+
+/// Copies a database together with the journal that its last writer left behind, so that SQLite can recover the copy.
+fn recover_into(path: &Path, copy: &Path) -> Result<(), StoreError> {
+    let with = |path: &Path, suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    for suffix in ["", "-journal", "-wal"] {
+        match std::fs::copy(with(path, suffix), with(copy, suffix)) {
+            Err(e) if suffix.is_empty() || e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StoreError::Io { doing: "copy", path: with(path, suffix), source: e });
+            }
+            _ => {}
+        }
+    }
+    edit::open(copy)?.execute_batch("PRAGMA journal_mode = DELETE")?;
+    Ok(())
+}
+
+/// Makes the face of the catalog at its current state.
+fn make_face(path: &Path, file: &File, private: &Path, number: u64) -> Result<Face, StoreError> {
+    let conn = open_for_reading(path)?;
+    let transaction = conn.unchecked_transaction()?;
+    migrations::version(&transaction)?;
+    let counter = counter(file).map_err(|source| StoreError::Io { doing: "read", path: path.to_owned(), source })?;
+    let face = Face { number, path: private.join(format!("face-{number}.db")), counter };
+    face::make(&transaction, &face.path)?;
+    Ok(face)
+}

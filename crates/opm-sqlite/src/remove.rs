@@ -1,0 +1,126 @@
+//! Taking packages and stranded bundles out of a catalog.
+
+use rusqlite::Connection;
+
+use crate::edit::Edit;
+use crate::package::package_of;
+use crate::{StoreError, bundle};
+
+impl Edit<'_> {
+    /// The names of all packages, sorted.
+    pub fn packages(&self) -> Result<Vec<String>, StoreError> {
+        Ok(texts(self.conn, "SELECT name FROM package ORDER BY name", [])?)
+    }
+
+    /// Whether the catalog has channel entries of a package.
+    pub fn has_package(&self, package: &str) -> Result<bool, StoreError> {
+        Ok(self.conn.prepare_cached("SELECT 1 FROM channel_entry WHERE package_name = ?1")?.exists([package])?)
+    }
+
+    /// Removes packages with their bundles, and then what is stranded. All names are checked first: any that the catalog
+    /// lacks is an error, and then nothing is removed.
+    pub fn remove_packages<S: AsRef<str>>(&self, packages: &[S]) -> Result<(), StoreError> {
+        let mut errors = Vec::new();
+        for package in packages {
+            if !self.has_package(package.as_ref())? {
+                errors.push(StoreError::NoPackage(package.as_ref().to_owned()));
+            }
+        }
+        StoreError::all(errors)?;
+        self.discard_packages(packages)
+    }
+
+    /// Removes packages with their bundles, as far as there are any, and then what is stranded.
+    pub fn discard_packages<S: AsRef<str>>(&self, packages: &[S]) -> Result<(), StoreError> {
+        for package in packages {
+            self.remove_package(package.as_ref())?;
+        }
+        self.remove_stranded()
+    }
+
+    fn remove_package(&self, package: &str) -> Result<(), StoreError> {
+        let conn = self.conn;
+        let names = texts(conn, "SELECT DISTINCT operatorbundle_name FROM channel_entry WHERE package_name = ?1", [package])?;
+        conn.execute("UPDATE package SET default_channel = NULL WHERE name = ?1", [package])?;
+        for name in names {
+            conn.prepare_cached("DELETE FROM deprecated WHERE operatorbundle_name = ?1")?.execute([&name])?;
+            unlink(conn, &name)?;
+            conn.prepare_cached("DELETE FROM channel_entry WHERE operatorbundle_name = ?1")?.execute([&name])?;
+            bundle::delete(conn, &name)?;
+        }
+        for table in ["channel_entry", "channel"] {
+            conn.execute(&format!("DELETE FROM {table} WHERE package_name = ?1"), [package])?;
+        }
+        conn.execute("DELETE FROM package WHERE name = ?1", [package])?;
+        Ok(())
+    }
+
+    /// Removes bundles that are in no channel, and the marks of deprecated bundles that are gone.
+    ///
+    /// A deprecated bundle may be in no channel and yet be kept, so that its mark outlives an edit; it goes when its package
+    /// has gone.
+    pub fn remove_stranded(&self) -> Result<(), StoreError> {
+        for (name, is_deprecated) in self.bundles_without_entries()? {
+            if !is_deprecated || self.names_absent_package(&name)? {
+                bundle::delete(self.conn, &name)?;
+            }
+        }
+        self.forget_marks()
+    }
+
+    /// The same for deprecated bundles alone, as it is due after each deprecation.
+    pub(crate) fn remove_truncated(&self) -> Result<(), StoreError> {
+        for (name, is_deprecated) in self.bundles_without_entries()? {
+            if is_deprecated && self.names_absent_package(&name)? {
+                bundle::delete(self.conn, &name)?;
+            }
+        }
+        self.forget_marks()
+    }
+
+    /// The names of all bundles that are in no channel, and whether they are deprecated.
+    fn bundles_without_entries(&self) -> Result<Vec<(String, bool)>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT name, name IN (SELECT operatorbundle_name FROM deprecated) FROM operatorbundle
+            WHERE name NOT IN (SELECT operatorbundle_name FROM channel_entry WHERE operatorbundle_name IS NOT NULL)
+            ORDER BY name",
+        )?;
+        Ok(statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?)
+    }
+
+    fn forget_marks(&self) -> Result<(), StoreError> {
+        let query = "DELETE FROM deprecated WHERE operatorbundle_name NOT IN (SELECT name FROM operatorbundle)";
+        self.conn.execute(query, [])?;
+        Ok(())
+    }
+
+    /// Whether a property of the bundle names a package that is not in the catalog.
+    fn names_absent_package(&self, name: &str) -> Result<bool, StoreError> {
+        let query = "SELECT CAST(value AS TEXT) FROM properties WHERE operatorbundle_name = ?1 AND type = 'olm.package'";
+        for value in texts(self.conn, query, [name])? {
+            if let Some(package) = package_of(&value)
+                && !self.conn.prepare_cached("SELECT 1 FROM package WHERE name = ?1")?.exists([package])?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Makes no entry point to entries of this bundle any more.
+pub(crate) fn unlink(conn: &Connection, name: &str) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare_cached("SELECT entry_id FROM channel_entry WHERE operatorbundle_name = ?1")?;
+    let ids: Vec<i64> = statement.query_map([name], |r| r.get(0))?.collect::<Result<_, _>>()?;
+    for id in ids {
+        conn.prepare_cached("UPDATE channel_entry SET replaces = NULL WHERE replaces = ?1")?.execute([id])?;
+    }
+    Ok(())
+}
+
+/// The first column of a query's rows.
+pub(crate) fn texts<P: rusqlite::Params>(conn: &Connection, query: &str, params: P) -> rusqlite::Result<Vec<String>> {
+    let mut statement = conn.prepare_cached(query)?;
+    let rows = statement.query_map(params, |r| Ok(r.get::<_, Option<String>>(0)?.unwrap_or_default()))?;
+    rows.collect()
+}
