@@ -18,8 +18,16 @@ pub struct Document<'a> {
     pub value: Value,
     /// The line, counted from 1, at which it begins.
     pub line: u64,
-    /// Its text, for whoever has to say where a value stands.
+    /// Its text, from which [`Document::locate`] finds places.
     pub text: Cow<'a, [u8]>,
+}
+
+impl Document<'_> {
+    /// Line and column, both from 1, at which a value of the document stands in the file. See [`yaml::locate`]; the
+    /// column is exact unless another JSON value precedes this one on the same line.
+    pub fn locate(&self, path: &[yaml::PathSegment<'_>]) -> Option<(u64, u64)> {
+        yaml::locate(&self.text, path).map(|(line, column)| (self.line + line - 1, column))
+    }
 }
 
 /// All documents of a file, in order, parsed as they are asked for. After an error there are no more.

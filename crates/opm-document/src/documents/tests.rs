@@ -4,6 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{Documents, First, first, first_of};
+use crate::yaml::PathSegment;
 
 /// The values with their lines, and the error that ended them.
 fn read(input: &str) -> (Vec<(u64, Value)>, Option<String>) {
@@ -66,6 +67,12 @@ fn errors_end_a_file() {
         assert_eq!((values.len(), error.as_deref()), (before, Some(message)), "{input:?}");
     }
     assert!(Documents::new(b"a: \xff\n").next().unwrap().is_err());
+}
+
+#[test]
+fn values_are_located_in_the_file() {
+    let second = Documents::new(b"a: 1\n---\nb:\n- c\n- d\n").nth(1).unwrap().unwrap();
+    assert_eq!(second.locate(&[PathSegment::Key("b"), PathSegment::Index(1)]), Some((5, 3)));
 }
 
 #[test]

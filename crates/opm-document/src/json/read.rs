@@ -13,7 +13,7 @@ pub fn parse(text: &[u8]) -> Result<Value, SyntaxError> {
     let value = reader.next_value()?;
     reader.skip_space();
     if reader.at < text.len() {
-        return Err(*reader.unexpected("after the value"));
+        return reader.unexpected("after the value").map_err(|error| *error);
     }
     Ok(value)
 }
@@ -64,16 +64,16 @@ impl<'a> Reader<'a> {
         self.bytes.get(self.at).copied()
     }
 
-    fn error(&self, message: impl Into<String>) -> Box<SyntaxError> {
-        Box::new(SyntaxError::at(self.bytes, self.at, message))
+    fn fail<T>(&self, message: impl Into<String>) -> Parsed<T> {
+        Err(Box::new(SyntaxError::at(self.bytes, self.at, message)))
     }
 
-    fn unexpected(&self, place: &str) -> Box<SyntaxError> {
+    fn unexpected<T>(&self, place: &str) -> Parsed<T> {
         match self.bytes[self.at.min(self.bytes.len())..].utf8_chunks().next() {
-            None => self.error("unexpected end of JSON input"),
+            None => self.fail("unexpected end of JSON input"),
             Some(chunk) => match chunk.valid().chars().next() {
-                Some(character) => self.error(format!("invalid character {character:?} {place}")),
-                None => self.error(format!("invalid byte 0x{:02x} {place}", self.bytes[self.at])),
+                Some(character) => self.fail(format!("invalid character {character:?} {place}")),
+                None => self.fail(format!("invalid byte 0x{:02x} {place}", self.bytes[self.at])),
             },
         }
     }
@@ -87,14 +87,14 @@ impl<'a> Reader<'a> {
             Some(b't') => self.word("true", Value::Bool(true)),
             Some(b'f') => self.word("false", Value::Bool(false)),
             Some(b'n') => self.word("null", Value::Null),
-            _ => Err(self.unexpected("where a value is expected")),
+            _ => self.unexpected("where a value is expected"),
         }
     }
 
     fn word(&mut self, word: &str, value: Value) -> Parsed<Value> {
         for expected in word.bytes() {
             if self.peek() != Some(expected) {
-                return Err(self.unexpected(&format!("in the word {word}")));
+                return self.unexpected(&format!("in the word {word}"));
             }
             self.at += 1;
         }
@@ -104,7 +104,7 @@ impl<'a> Reader<'a> {
     /// Steps into a container; says whether it is empty.
     fn enter(&mut self, depth: usize, close: u8) -> Parsed<bool> {
         if depth > MAX_DEPTH {
-            return Err(self.error(format!("nested more than {MAX_DEPTH} levels deep")));
+            return self.fail(format!("nested more than {MAX_DEPTH} levels deep"));
         }
         self.at += 1;
         self.skip_space();
@@ -126,7 +126,7 @@ impl<'a> Reader<'a> {
                 self.at += 1;
                 Ok(true)
             }
-            _ => Err(self.unexpected(place)),
+            _ => self.unexpected(place),
         }
     }
 
@@ -145,12 +145,12 @@ impl<'a> Reader<'a> {
         let mut done = self.enter(depth, b'}')?;
         while !done {
             if self.peek() != Some(b'"') {
-                return Err(self.unexpected("where an object key in quotes is expected"));
+                return self.unexpected("where an object key in quotes is expected");
             }
             let key = self.string()?;
             self.skip_space();
             if self.peek() != Some(b':') {
-                return Err(self.unexpected("after an object key"));
+                return self.unexpected("after an object key");
             }
             self.at += 1;
             self.skip_space();
@@ -171,7 +171,7 @@ impl<'a> Reader<'a> {
             let end = special.map_or(self.bytes.len(), |length| start + length);
             self.at = end;
             let piece = &self.bytes[start..end];
-            let Some(byte @ (b'"' | b'\\')) = self.peek() else { return Err(self.unexpected("in a string")) };
+            let Some(byte @ (b'"' | b'\\')) = self.peek() else { return self.unexpected("in a string") };
             self.at += 1;
             if byte == b'"' {
                 let piece = lossy(piece);
@@ -197,7 +197,7 @@ impl<'a> Reader<'a> {
                 text.push(self.unicode(unit));
                 return Ok(());
             }
-            _ => return Err(self.unexpected("in a string escape")),
+            _ => return self.unexpected("in a string escape"),
         };
         self.at += 1;
         text.push(character);
@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
         let mut unit = 0;
         for _ in 0..4 {
             let Some(digit) = self.peek().and_then(|byte| char::from(byte).to_digit(16)) else {
-                return Err(self.unexpected("in a \\u escape"));
+                return self.unexpected("in a \\u escape");
             };
             unit = unit * 16 + digit;
             self.at += 1;
@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
 
     fn digits(&mut self) -> Parsed<()> {
         if !self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            return Err(self.unexpected("in a number"));
+            return self.unexpected("in a number");
         }
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;

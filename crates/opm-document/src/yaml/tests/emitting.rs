@@ -244,7 +244,7 @@ fn spaced_value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "([a-z]{1,12} {1,2}){0,20}[a-z'\"\\\\\u{2028}é:#]{0,3}",
         "[a \n\u{2028}\u{2029}\r:'\"-]{0,12}",
-        "[ -~\u{a0}-\u{bf}\n]{0,140}",
+        "[ -/:-~\u{a0}-\u{bf}\n]{0,140}",
     ];
     let text = text.prop_map(|text| text.replace('\u{feff}', "x"));
     let leaf = prop_oneof![text.clone().prop_map(Value::from), Just(json!(1)), Just(json!(null))];
@@ -271,8 +271,9 @@ proptest! {
         // What YAML cannot carry is refused; the rest survives, but for U+0085 and the sign of zero.
         if write(&value, &mut text).is_ok() {
             let plain = json::blob(&value);
-            prop_assume!(!plain.contains(['\u{85}']) && !plain.contains("-0"));
-            prop_assert_eq!(json::blob(&parse_any(&text).unwrap()), plain);
+            if !plain.contains('\u{85}') && !plain.contains("-0") {
+                prop_assert_eq!(json::blob(&parse_any(&text).unwrap()), plain);
+            }
         }
     }
 }
