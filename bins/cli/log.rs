@@ -65,7 +65,8 @@ impl LogArgs {
             Level::Trace => "trace",
         };
         // Of the libraries below, only warnings are of interest, unless everything is asked for.
-        let filter = if level == "trace" { level.to_owned() } else { format!("warn,opm={level},{OWN}", OWN = own(level)) };
+        let filter =
+            if level == "trace" { level.to_owned() } else { format!("warn,opm={level},{OWN}", OWN = own(level)) };
         let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
         // A second start, as in tests, keeps the first.
         let _started = match self.log_format {
@@ -77,9 +78,19 @@ impl LogArgs {
 
 /// Filter directives for the crates of this workspace.
 fn own(level: &str) -> String {
-    ["opm_action", "opm_api", "opm_bundle", "opm_catalog", "opm_cli", "opm_configmap", "opm_image", "opm_model", "opm_sqlite"]
-        .map(|name| format!("{name}={level}"))
-        .join(",")
+    [
+        "opm_action",
+        "opm_api",
+        "opm_bundle",
+        "opm_catalog",
+        "opm_cli",
+        "opm_configmap",
+        "opm_image",
+        "opm_model",
+        "opm_sqlite",
+    ]
+    .map(|name| format!("{name}={level}"))
+    .join(",")
 }
 
 /// The form `time="…" level=… msg="…" key=value`.
@@ -144,7 +155,9 @@ fn quoted(text: &str) -> String {
 mod tests {
     #[test]
     fn plain_values_have_no_quotes() {
-        for (text, expected) in [("a-b.c/d@e^+1", "a-b.c/d@e^+1"), ("", "\"\""), ("a b", "\"a b\""), ("a\n\"", "\"a\\n\\\"\"")] {
+        for (text, expected) in
+            [("a-b.c/d@e^+1", "a-b.c/d@e^+1"), ("", "\"\""), ("a b", "\"a b\""), ("a\n\"", "\"a\\n\\\"\"")]
+        {
             assert_eq!(super::quoted(text), expected);
         }
     }

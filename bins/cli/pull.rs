@@ -57,7 +57,10 @@ impl PullArgs {
     pub fn options(&self) -> anyhow::Result<ImageOptions> {
         let clashes = [
             (self.use_http && self.skip_tls, "invalid flag combination: cannot use --use-http with --skip-tls"),
-            (self.skip_tls_verify && self.skip_tls, "invalid flag combination: cannot use --skip-tls-verify with --skip-tls"),
+            (
+                self.skip_tls_verify && self.skip_tls,
+                "invalid flag combination: cannot use --skip-tls-verify with --skip-tls",
+            ),
             (
                 self.use_http && self.skip_tls_verify,
                 "invalid flag combination: --use-http and --skip-tls-verify cannot both be true",
@@ -72,6 +75,11 @@ impl PullArgs {
             (_, true) => Tls::SkipVerify,
             _ => Tls::Verify,
         };
-        Ok(ImageOptions { tls, ca_file: self.ca_file.clone(), auth_file: self.authfile.clone(), ..ImageOptions::default() })
+        Ok(ImageOptions {
+            tls,
+            ca_file: self.ca_file.clone(),
+            auth_file: self.authfile.clone(),
+            ..ImageOptions::default()
+        })
     }
 }

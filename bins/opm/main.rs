@@ -10,10 +10,6 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use opm_cli::{Level, LogArgs, PullArgs};
 
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Operator package manager: build, edit and serve catalogs of Kubernetes operators
 ///
 /// Needs neither podman nor docker. Data goes to stdout, everything else to stderr. A command that fails leaves every file and
@@ -44,7 +40,8 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    let level = if matches!(&command, Command::Registry(registry) if registry.is_server()) { Level::Info } else { Level::Warn };
+    let level =
+        if matches!(&command, Command::Registry(registry) if registry.is_server()) { Level::Info } else { Level::Warn };
     opm_cli::run(&log, level, async move |context| match command {
         Command::Registry(args) => args.run(&pull, &context).await,
         Command::Index(args) => args.run(&pull, &context).await,

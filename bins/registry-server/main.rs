@@ -9,10 +9,6 @@ use opm_cli::{Level, LogArgs};
 #[path = "../opm/registry/serve_args.rs"]
 mod serve_args;
 
-#[cfg(feature = "mimalloc")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Serve an operator catalog from a database over gRPC
 ///
 /// Answers the api.Registry service, health checks and reflection. The port opens at once; health is NOT_SERVING until the

@@ -87,7 +87,9 @@ impl Add {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
         let tool = self.container_tool.into();
         if pull.ca_file.is_some() && tool != PullTool::None {
-            anyhow::bail!("--ca-file cannot be set with --container-tool={tool}; certificates must be configured specifically for {tool}");
+            anyhow::bail!(
+                "--ca-file cannot be set with --container-tool={tool}; certificates must be configured specifically for {tool}"
+            );
         }
         let bundles = self.how.bundles(&self.bundle_images, tool, pull)?;
         let findings = add::run(&Options { database: self.database.database, bundles }, context).await?;

@@ -8,7 +8,9 @@ use super::serve_args::ServeArgs;
 /// Answers the api.Registry service, health checks and reflection. The port opens at once; health is NOT_SERVING until the
 /// catalog is ready. SIGTERM and SIGINT stop the server gracefully.
 #[derive(Args)]
-#[command(after_help = "Examples:\n  opm registry serve -d index.db -p 50051\n  opm registry serve -d index.db --timeout-seconds 600")]
+#[command(
+    after_help = "Examples:\n  opm registry serve -d index.db -p 50051\n  opm registry serve -d index.db --timeout-seconds 600"
+)]
 pub(crate) struct Serve {
     #[command(flatten)]
     serve: ServeArgs,
@@ -25,7 +27,9 @@ fn timeout(text: &str) -> Result<Timeout, String> {
     if text == "infinite" {
         return Ok(Timeout(None));
     }
-    text.parse().map(|seconds| Timeout(Some(seconds))).map_err(|_| "give a whole number from 0 to 65535, or infinite".to_owned())
+    text.parse()
+        .map(|seconds| Timeout(Some(seconds)))
+        .map_err(|_| "give a whole number from 0 to 65535, or infinite".to_owned())
 }
 
 impl Serve {

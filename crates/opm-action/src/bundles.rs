@@ -118,7 +118,10 @@ fn read_dir(dir: &Path, image: &str) -> anyhow::Result<Bundle> {
 /// The regular files of a directory by name, with their content; none where there is no such directory.
 fn files(dir: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut names: Vec<PathBuf> = match fs::read_dir(dir) {
-        Ok(entries) => entries.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>().with_context(|| format!("read {}", dir.display()))?,
+        Ok(entries) => entries
+            .map(|e| e.map(|e| e.path()))
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("read {}", dir.display()))?,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(e) => return Err(e).with_context(|| format!("read {}", dir.display())),
     };

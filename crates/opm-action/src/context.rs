@@ -52,7 +52,10 @@ impl Context {
     }
 
     /// The result of `work`, unless the deed should end before it is there.
-    pub(crate) async fn unless_interrupted<T>(&self, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    pub(crate) async fn unless_interrupted<T>(
+        &self,
+        work: impl Future<Output = anyhow::Result<T>>,
+    ) -> anyhow::Result<T> {
         tokio::select! {
             biased;
             () = self.interrupted() => Err(Interrupted.into()),

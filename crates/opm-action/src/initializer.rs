@@ -40,7 +40,10 @@ type Finding = anyhow::Error;
 /// was before.
 pub fn run(options: &Options, context: &Context) -> anyhow::Result<Vec<anyhow::Error>> {
     let root = &options.manifests;
-    if !fs::metadata(root).with_context(|| format!("error loading manifests from directory: {}", root.display()))?.is_dir() {
+    if !fs::metadata(root)
+        .with_context(|| format!("error loading manifests from directory: {}", root.display()))?
+        .is_dir()
+    {
         anyhow::bail!("error loading manifests from directory: {} is not a directory", root.display());
     }
     let mut findings = Vec::new();
@@ -206,7 +209,8 @@ impl Directory {
         for (path, csv) in objects.iter().filter(|(_, o)| o.is_csv()) {
             let own: Vec<&Object> =
                 objects.iter().map(|(_, o)| o).filter(|o| !o.is_csv() || o.name() == csv.name()).collect();
-            let unsound = check_owned_crds(&own).err().map(|e| anyhow::Error::new(e).context(path.display().to_string()));
+            let unsound =
+                check_owned_crds(&own).err().map(|e| anyhow::Error::new(e).context(path.display().to_string()));
             let content = Bundle::from_objects(&own);
             let (content, unsound) = match content {
                 Ok(bundle) => (Some(bundle), unsound),
@@ -235,7 +239,11 @@ fn undecodable(path: &Path) -> String {
 fn decode(path: &Path) -> Result<Option<serde_json::Value>, Finding> {
     let about = |what| format!("{what} {}", path.display());
     let size = fs::metadata(path).with_context(|| about("read"))?.len();
-    anyhow::ensure!(size <= LARGEST_FILE, "{}: its {size} bytes are more than the {LARGEST_FILE} that a manifest may have", path.display());
+    anyhow::ensure!(
+        size <= LARGEST_FILE,
+        "{}: its {size} bytes are more than the {LARGEST_FILE} that a manifest may have",
+        path.display()
+    );
     let content = fs::read(path).with_context(|| about("read"))?;
     match opm_document::first(&content) {
         Ok(value) => Ok(value),

@@ -56,7 +56,8 @@ impl PullTool {
         args.push(image);
         self.run(&args).await?;
         let about = self.run(&["inspect", image]).await?;
-        let about: serde_json::Value = serde_json::from_str(&about).with_context(|| format!("{self} inspect {image}"))?;
+        let about: serde_json::Value =
+            serde_json::from_str(&about).with_context(|| format!("{self} inspect {image}"))?;
         let labels = about.pointer(if self == Self::Docker { "/0/Config/Labels" } else { "/0/Labels" });
         Ok(labels.map(|labels| serde_json::from_value(labels.clone()).unwrap_or_default()).unwrap_or_default())
     }
@@ -73,7 +74,8 @@ impl PullTool {
 /// The path of something in an unpacked image, with all links followed; an error where that leads out of the image.
 pub(crate) fn inside(root: &Path, path: &str) -> anyhow::Result<std::path::PathBuf> {
     let root = root.canonicalize().with_context(|| format!("read {}", root.display()))?;
-    let found = root.join(path.trim_start_matches('/')).canonicalize().with_context(|| format!("read /{path} of the image"))?;
+    let found =
+        root.join(path.trim_start_matches('/')).canonicalize().with_context(|| format!("read /{path} of the image"))?;
     anyhow::ensure!(found.starts_with(&root), "/{path} of the image is a link that leads out of it");
     Ok(found)
 }

@@ -74,9 +74,13 @@ impl Bundle {
                 }
             };
             match value.and_then(Object::from_value) {
-                None => tracing::warn!("{image}: manifests/{file} is not used: it holds no Kubernetes object with a kind"),
+                None => {
+                    tracing::warn!("{image}: manifests/{file} is not used: it holds no Kubernetes object with a kind");
+                }
                 Some(csv) if csv.is_csv() && objects.iter().any(Object::is_csv) => {
-                    tracing::warn!("{image}: manifests/{file} is not used: the bundle already has a ClusterServiceVersion");
+                    tracing::warn!(
+                        "{image}: manifests/{file} is not used: the bundle already has a ClusterServiceVersion"
+                    );
                 }
                 Some(object) => objects.push(object),
             }
@@ -196,7 +200,8 @@ struct RawProperty<'a> {
 
 /// The property with its value in canonical spacing and escapes, where its type and value fit each other.
 fn checked(property: Property, origin: &str, index: usize) -> Result<Property, BundleError> {
-    let fault = |why: String| BundleError::Property { origin: origin.to_owned(), index, kind: property.kind.clone(), why };
+    let fault =
+        |why: String| BundleError::Property { origin: origin.to_owned(), index, kind: property.kind.clone(), why };
     let fields: &[&str] = match property.kind.as_str() {
         property_type::GVK => &["group", "kind", "version"],
         property_type::PACKAGE => &["packageName", "version"],

@@ -33,17 +33,17 @@ impl<'a> Csv<'a> {
     }
 
     /// The CSV's name, which is the bundle's name.
-    pub fn name(&self) -> &'a str {
+    pub fn name(self) -> &'a str {
         self.0.name()
     }
 
     /// `spec.version`; empty where it is absent.
-    pub fn version(&self) -> Result<&'a str, BundleError> {
+    pub fn version(self) -> Result<&'a str, BundleError> {
         self.0.at("spec")?.string("version")
     }
 
     /// `spec.release` as text: a string, or a whole number; empty where it is absent.
-    pub fn release(&self) -> Result<String, BundleError> {
+    pub fn release(self) -> Result<String, BundleError> {
         let spec = self.0.at("spec")?;
         match spec.get("release") {
             None => Ok(String::new()),
@@ -54,22 +54,22 @@ impl<'a> Csv<'a> {
     }
 
     /// `spec.replaces`; empty where it is absent.
-    pub fn replaces(&self) -> Result<&'a str, BundleError> {
+    pub fn replaces(self) -> Result<&'a str, BundleError> {
         self.0.at("spec")?.string("replaces")
     }
 
     /// `spec.skips`, in order.
-    pub fn skips(&self) -> Result<Vec<&'a str>, BundleError> {
+    pub fn skips(self) -> Result<Vec<&'a str>, BundleError> {
         self.0.at("spec")?.strings("skips")
     }
 
     /// The value of an annotation; empty where it is absent.
-    pub fn annotation(&self, key: &str) -> Result<&'a str, BundleError> {
+    pub fn annotation(self, key: &str) -> Result<&'a str, BundleError> {
         let all = self.0.at("metadata.annotations")?.string_map()?;
         Ok(all.into_iter().find(|(k, _)| *k == key).map_or("", |(_, v)| v))
     }
 
-    fn described(&self, section: &'static str, list: &str) -> Result<Vec<ApiDescription<'a>>, BundleError> {
+    fn described(self, section: &'static str, list: &str) -> Result<Vec<ApiDescription<'a>>, BundleError> {
         let of = |f: Fields<'a>| {
             Ok(ApiDescription {
                 name: f.string("name")?,
@@ -82,44 +82,44 @@ impl<'a> Csv<'a> {
     }
 
     /// The APIs of the CRDs in `spec.customresourcedefinitions.LIST`; group and plural come from the CRD's name.
-    fn crds(&self, list: &str) -> Result<Vec<Gvk>, BundleError> {
+    fn crds(self, list: &str) -> Result<Vec<Gvk>, BundleError> {
         let all = self.described("spec.customresourcedefinitions", list)?;
         all.into_iter()
             .map(|d| {
-                let (plural, group) = d.name.split_once('.').ok_or_else(|| BundleError::CrdName {
-                    csv: self.name().to_owned(),
-                    crd: d.name.to_owned(),
-                })?;
+                let (plural, group) = d
+                    .name
+                    .split_once('.')
+                    .ok_or_else(|| BundleError::CrdName { csv: self.name().to_owned(), crd: d.name.to_owned() })?;
                 Ok(Gvk { plural: plural.to_owned(), ..Gvk::new(group, d.version, d.kind) })
             })
             .collect()
     }
 
     /// The APIs of the services in `spec.apiservicedefinitions.LIST`; the plural is the description's name.
-    fn api_services(&self, list: &str) -> Result<Vec<Gvk>, BundleError> {
+    fn api_services(self, list: &str) -> Result<Vec<Gvk>, BundleError> {
         let all = self.described("spec.apiservicedefinitions", list)?;
         Ok(all.into_iter().map(|d| Gvk { plural: d.name.to_owned(), ..Gvk::new(d.group, d.version, d.kind) }).collect())
     }
 
     /// The APIs of the CRDs that the CSV says it owns.
-    pub fn owned_crds(&self) -> Result<Vec<Gvk>, BundleError> {
+    pub fn owned_crds(self) -> Result<Vec<Gvk>, BundleError> {
         self.crds("owned")
     }
 
     /// The APIs of the API services that the CSV says it owns.
-    pub fn owned_api_services(&self) -> Result<Vec<Gvk>, BundleError> {
+    pub fn owned_api_services(self) -> Result<Vec<Gvk>, BundleError> {
         self.api_services("owned")
     }
 
     /// The APIs that the bundle requires: of CRDs, then of API services; each once.
-    pub fn required_apis(&self) -> Result<Vec<Gvk>, BundleError> {
+    pub fn required_apis(self) -> Result<Vec<Gvk>, BundleError> {
         let mut apis = self.crds("required")?;
         apis.extend(self.api_services("required")?);
         Ok(crate::once(apis))
     }
 
     /// The images that the bundle needs at run time: those of its deployments, then `spec.relatedImages`; each once.
-    pub fn images(&self) -> Result<Vec<String>, BundleError> {
+    pub fn images(self) -> Result<Vec<String>, BundleError> {
         let install = self.0.at("spec.install")?;
         let mut images = Vec::new();
         if install.string("strategy")? == "deployment" {

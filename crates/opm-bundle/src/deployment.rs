@@ -166,7 +166,8 @@ fn is_quantity(text: &str) -> bool {
     };
     number.bytes().any(|c| c.is_ascii_digit())
         && number.bytes().filter(|c| *c == b'.').count() <= 1
-        && (["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].contains(&suffix) || exponent())
+        && (["", "n", "u", "m", "k", "M", "G", "T", "P", "E", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].contains(&suffix)
+            || exponent())
 }
 
 #[cfg(test)]
@@ -191,7 +192,9 @@ mod tests {
 
     #[test]
     fn images_of_all_containers_then_related_ones() {
-        let of = images_of(&json!([{"image": "main:1", "env": [{"name": "A", "value": "1"}], "resources": {"limits": {"cpu": 1, "memory": "1.5Gi"}}}]));
+        let of = images_of(
+            &json!([{"image": "main:1", "env": [{"name": "A", "value": "1"}], "resources": {"limits": {"cpu": 1, "memory": "1.5Gi"}}}]),
+        );
         assert_eq!(of.unwrap(), ["main:1", "init:1", ""]);
     }
 
@@ -201,8 +204,14 @@ mod tests {
         for (containers, expected) in [
             (json!([{"env": [{"name": "A", "value": 1}]}]), "[0].env[0].value must be a string, not a number"),
             (json!([{}, {"args": "x"}]), "[1].args must be a list, not a string"),
-            (json!([{"ports": [{"containerPort": "80"}]}]), "[0].ports[0].containerPort must be a whole number, not a string"),
-            (json!([{"resources": {"limits": {"cpu": "x"}}}]), "[0].resources.limits.cpu must be a quantity, not a string"),
+            (
+                json!([{"ports": [{"containerPort": "80"}]}]),
+                "[0].ports[0].containerPort must be a whole number, not a string",
+            ),
+            (
+                json!([{"resources": {"limits": {"cpu": "x"}}}]),
+                "[0].resources.limits.cpu must be a quantity, not a string",
+            ),
             (json!([{"tty": "yes"}]), "[0].tty must be a boolean, not a string"),
             (json!({}), " must be a list, not an object"),
         ] {
@@ -215,7 +224,10 @@ mod tests {
         for line in SHAPES.lines().filter(|l| !l.is_empty()) {
             for (name, shape) in line.split_whitespace().filter_map(|f| f.split_once(':')) {
                 let shape = shape.trim_start_matches(['[', '{']);
-                assert!(["s", "i", "b", "q", "x"].contains(&shape) || fields_of(shape).next().is_some(), "{name}:{shape}");
+                assert!(
+                    ["s", "i", "b", "q", "x"].contains(&shape) || fields_of(shape).next().is_some(),
+                    "{name}:{shape}"
+                );
             }
         }
     }

@@ -44,7 +44,9 @@ pub enum BundleError {
         source: Box<BundleError>,
     },
     /// The manifests hold no readable object.
-    #[error("no bundle objects found in manifests/: it needs a ClusterServiceVersion and, where it owns any, its CRDs, as YAML or JSON")]
+    #[error(
+        "no bundle objects found in manifests/: it needs a ClusterServiceVersion and, where it owns any, its CRDs, as YAML or JSON"
+    )]
     NoObjects,
     /// The manifests hold no CSV.
     #[error("no csv in bundle: manifests/ has no object of kind ClusterServiceVersion")]

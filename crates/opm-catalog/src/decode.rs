@@ -12,10 +12,8 @@ use crate::fields::{Fault, Fields, Read, fold, list_of_objects};
 use crate::{Origin, objects};
 
 /// Standard base64 that, like Go's, does not look at the bits beyond the last byte.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true),
-);
+const BASE64: GeneralPurpose =
+    GeneralPurpose::new(&base64::alphabet::STANDARD, GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true));
 
 /// Bytes in base64; line breaks within do not matter.
 pub(crate) fn base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
@@ -25,6 +23,9 @@ pub(crate) fn base64(text: &str) -> Result<Vec<u8>, base64::DecodeError> {
     }
     BASE64.decode(text)
 }
+
+/// How much of a document an error message shows, in characters.
+const SHOWN: usize = 200;
 
 /// The three fields that every blob may have, however their names are cased.
 #[derive(Default)]
@@ -61,32 +62,39 @@ impl Head {
         Ok(head)
     }
 
+    /// That the document, of which this is the head, has a schema.
+    pub(crate) fn check_schema(&self, document: &Value) -> Read<()> {
+        if !self.schema.is_empty() {
+            return Ok(());
+        }
+        let text = json::blob(document);
+        let shown: String = text.chars().take(SHOWN).collect();
+        let more = if shown.len() < text.len() { "…" } else { "" };
+        Err(Fault::new(format!("object '{shown}{more}' is missing root schema field")))
+    }
+
+    /// The name of the package that the document belongs to; empty where it belongs to none.
+    pub(crate) fn owner(self) -> String {
+        if self.schema == schema::PACKAGE { self.name } else { self.package }
+    }
+
     /// The normal form of the document that this is the head of.
     pub(crate) fn meta(self, document: &Value, origin: Origin) -> Meta {
         Meta { schema: self.schema, package: self.package, name: self.name, json: json::blob(document), origin }
     }
 }
 
-/// The blob that a document is; a null document is none.
-pub(crate) fn blob(document: Value, origin: Origin) -> Read<Option<Blob>> {
-    if document.is_null() {
-        return Ok(None);
-    }
+/// The blob that a document is.
+pub(crate) fn blob(document: Value, origin: Origin) -> Read<Blob> {
     let head = Head::of(&document)?;
-    let blob = match head.schema.as_str() {
+    head.check_schema(&document)?;
+    Ok(match head.schema.as_str() {
         schema::PACKAGE => Blob::Package(package(document, origin).map_err(|f| f.reading("package"))?),
         schema::CHANNEL => Blob::Channel(channel(document, origin).map_err(|f| f.reading("channel"))?),
         schema::BUNDLE => Blob::Bundle(bundle(document, origin).map_err(|f| f.reading("bundle"))?),
         schema::DEPRECATIONS => Blob::Deprecation(deprecation(document, origin).map_err(|f| f.reading("deprecation"))?),
-        "" => {
-            let text = json::blob(&document);
-            let shown: String = text.chars().take(200).collect();
-            let more = if shown.len() < text.len() { "…" } else { "" };
-            return Err(Fault::new(format!("object '{shown}{more}' is missing root schema field")));
-        }
         _ => Blob::Other(head.meta(&document, origin)),
-    };
-    Ok(Some(blob))
+    })
 }
 
 fn package(document: Value, origin: Origin) -> Read<Package> {

@@ -174,10 +174,7 @@ impl Encode for Deprecation {
 impl Encode for DeprecationEntry {
     fn encode(&self, out: &mut Vec<u8>) {
         let mut members = Members::new(out);
-        Members::new(members.key("reference"))
-            .text("schema", &self.schema)
-            .text_unless_empty("name", &self.name)
-            .end();
+        Members::new(members.key("reference")).text("schema", &self.schema).text_unless_empty("name", &self.name).end();
         members.text("message", &self.message).end();
     }
 }

@@ -68,11 +68,13 @@ impl Fault {
 
     /// The way from the document to the value.
     pub(crate) fn path(&self) -> Vec<PathSegment<'_>> {
-        let segment = |step| match step {
-            &Step::Key(ref key) => PathSegment::Key(key),
-            &Step::Index(index) => PathSegment::Index(index),
-        };
-        self.path.iter().rev().map(segment).collect()
+        let steps = self.path.iter().rev();
+        steps
+            .map(|step| match step {
+                Step::Key(key) => PathSegment::Key(key),
+                Step::Index(index) => PathSegment::Index(*index),
+            })
+            .collect()
     }
 }
 
@@ -82,7 +84,9 @@ impl std::fmt::Display for Fault {
             write!(f, "parse {what}: ")?;
         }
         if self.path.is_empty() {
-            return f.write_str(if self.is_type { "the document " } else { "" }).and_then(|()| f.write_str(&self.message));
+            return f
+                .write_str(if self.is_type { "the document " } else { "" })
+                .and_then(|()| f.write_str(&self.message));
         }
         f.write_str("field ")?;
         for (index, step) in self.path.iter().rev().enumerate() {

@@ -92,9 +92,8 @@ fn matches_path<'a>(segments: &[Segment], mut path: &'a [String]) -> Option<&'a 
     let (mut matched, mut may_skip) = (false, false);
     for (index, segment) in segments.iter().enumerate() {
         match segment {
-            Segment::Empty => may_skip = true,
             Segment::Any if index + 1 == segments.len() => break,
-            Segment::Any => may_skip = true,
+            Segment::Empty | Segment::Any => may_skip = true,
             Segment::Never => return None,
             Segment::Glob(_) if path.is_empty() => return None,
             Segment::Glob(_) if may_skip => {
@@ -188,9 +187,9 @@ fn matches_name(tokens: &[Token], name: &[char]) -> bool {
             _ => {}
         }
         match retry {
-            Some((after_star, taken)) if taken < name.len() => {
-                retry = Some((after_star, taken + 1));
-                (token, at) = (after_star, taken + 1);
+            Some((after_star, end)) if end < name.len() => {
+                retry = Some((after_star, end + 1));
+                (token, at) = (after_star, end + 1);
             }
             _ => return false,
         }

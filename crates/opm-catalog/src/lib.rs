@@ -18,15 +18,23 @@
 
 mod blob;
 mod bundle;
+mod convert;
 mod csv;
 mod csv_metadata;
 mod decode;
+mod dockerfile;
 mod encode;
 mod error;
 mod fields;
+mod graph;
 mod ignore;
+mod index;
+mod init;
+mod layout;
+mod list;
 mod listing;
 mod load;
+mod media_type;
 mod migrate;
 mod objects;
 mod origin;
@@ -35,22 +43,34 @@ mod pull_spec;
 mod range;
 mod raw;
 mod settle;
+mod template;
 mod validate;
 mod walk;
 mod write;
+
+#[cfg(test)]
+mod tests;
 
 pub use blob::{
     Blob, Bundle, Catalog, Channel, ChannelEntry, Deprecation, DeprecationEntry, Icon, Meta, Package, RelatedImage,
     property_type, schema,
 };
 pub use bundle::{BundleSource, bundle_blob};
+pub use convert::convert_template;
+pub use dockerfile::{DEFAULT_SERVER_IMAGE, Dockerfile};
 pub use error::Error;
+pub use graph::{Graph, GraphOptions, graph};
+pub use index::Index;
+pub use init::init;
+pub use layout::{LayoutFile, layout};
+pub use list::{Table, list_bundles, list_channels, list_packages};
 pub use listing::from_listing;
 pub use load::{load, parse};
 pub use migrate::{Level, migrate};
 pub use opm_model::Property;
 pub use origin::Origin;
 pub use range::Range;
+pub use template::{RenderError, Template, TemplateKind};
 pub use validate::{Finding, Report, Rule, check_model, validate};
 pub use walk::files;
 pub use write::{Format, to_text, write};

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opm_model::{Property, Version};
 
+use crate::Error;
 use crate::blob::{Bundle, Catalog, Channel, ChannelEntry, Package, RelatedImage, property_type};
 use crate::csv::Csv;
 use crate::properties::{self, PackageValue, Sources};
-use crate::{Error, check_model};
+use crate::validate::check_listing;
 
 /// Makes a file-based catalog of packages and of bundles at their places in channels, with all their content.
 ///
@@ -31,7 +32,7 @@ pub fn from_listing(
         listing.add_bundle(bundle)?;
     }
     let catalog = listing.finish(images);
-    check_model(&catalog).into_result()?;
+    check_listing(&catalog).into_result()?;
     Ok(catalog)
 }
 
@@ -70,9 +71,10 @@ impl Listing {
         let key = (bundle.package.clone(), bundle.csv_name.clone());
         let is_known = self.bundles.contains_key(&key);
         let is_head = bundle.channel == package.default_channel && bundle.csv_name == *head;
-        let csv = match is_head || !is_known {
-            true => Csv::parse(bundle.csv_json.as_bytes()).map_err(|e| fault(format!("cannot read its CSV: {e}")))?,
-            false => Csv::default(),
+        let csv = if is_head || !is_known {
+            Csv::parse(bundle.csv_json.as_bytes()).map_err(|e| fault(format!("cannot read its CSV: {e}")))?
+        } else {
+            Csv::default()
         };
         if is_head {
             package.icon = csv.icon(true).filter(|icon| icon.data.as_ref().is_some_and(|data| !data.is_empty()));

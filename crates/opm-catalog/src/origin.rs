@@ -16,9 +16,8 @@ impl Origin {
     pub(crate) fn prefix(&self, column: Option<u64>) -> String {
         match (&self.file, self.line, column) {
             (None, 0, _) => String::new(),
-            (_, 0, _) => format!("{self}: "),
-            (_, _, Some(column)) => format!("{self}, column {column}: "),
-            (_, _, None) => format!("{self}: "),
+            (_, 1.., Some(column)) => format!("{self}, column {column}: "),
+            _ => format!("{self}: "),
         }
     }
 }

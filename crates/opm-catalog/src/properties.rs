@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use opm_model::{Dependency, Gvk};
 pub(crate) use opm_model::Property;
+use opm_model::{Dependency, Gvk};
 use serde::Deserialize;
 
 use crate::blob::property_type;

@@ -7,7 +7,9 @@ pub(crate) fn fault(reference: &str) -> Option<&'static str> {
         return Some("invalid repository name: it cannot be 64 hexadecimal digits");
     }
     let (domain, rest) = match reference.split_once('/') {
-        Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" || first.contains(char::is_uppercase) => {
+        Some((first, rest))
+            if first.contains(['.', ':']) || first == "localhost" || first.contains(char::is_uppercase) =>
+        {
             (Some(first), rest)
         }
         _ => (None, reference),
@@ -57,9 +59,7 @@ fn is_component(component: &str) -> bool {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     component.starts_with(is_word)
         && component.ends_with(is_word)
-        && component
-            .split(is_word)
-            .all(|join| matches!(join, "" | "." | "_" | "__") || join.bytes().all(|c| c == b'-'))
+        && component.split(is_word).all(|join| matches!(join, "" | "." | "_" | "__") || join.bytes().all(|c| c == b'-'))
 }
 
 fn is_tag(tag: &str) -> bool {

@@ -117,10 +117,12 @@ fn add(part: &str, all: &mut Vec<Comparison>) -> Result<(), String> {
     let numbers: Vec<&str> = version.split('.').collect();
     let (flat, above) = match numbers[..] {
         [major, "x"] | [major, "x", "x"] => (format!("{major}.0.0"), next(major).map(|major| format!("{major}.0.0"))),
-        [major, minor, "x"] => {
-            (format!("{major}.{minor}.0"), next(minor).map(|minor| format!("{major}.{minor}.0")))
+        [major, minor, "x"] => (format!("{major}.{minor}.0"), next(minor).map(|minor| format!("{major}.{minor}.0"))),
+        _ => {
+            return Err(format!(
+                "Could not parse Range {part:?}: 'x' may stand only for the last numbers of a version"
+            ));
         }
-        _ => return Err(format!("Could not parse Range {part:?}: 'x' may stand only for the last numbers of a version")),
     };
     let above = above.ok_or_else(|| format!("Could not parse Range {part:?}: no number stands before 'x'"))?;
     let bounds: &[(&str, &str)] = match Operator::parse(operator.trim()) {

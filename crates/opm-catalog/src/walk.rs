@@ -1,6 +1,6 @@
 //! The files of a catalog, in the order in which they are read.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::fs::{self, Metadata};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,7 @@ pub fn files(root: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
 
 #[derive(Default)]
 struct Walk {
-    entered: HashSet<(u64, u64, PathBuf)>,
+    entered: BTreeSet<(u64, u64, PathBuf)>,
     found: Vec<(Vec<String>, Entry)>,
     ignore: Matcher,
 }

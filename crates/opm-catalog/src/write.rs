@@ -60,6 +60,11 @@ pub fn write(catalog: &Catalog, format: Format, out: &mut impl Write) -> Result<
     }
     // What belongs to no package stays in the order in which it was read.
     blobs.extend(loose.into_iter().map(|meta| meta as &dyn Encode));
+    write_blobs(&blobs, format, out)
+}
+
+/// Writes blobs in this order.
+pub(crate) fn write_blobs(blobs: &[&dyn Encode], format: Format, out: &mut impl Write) -> Result<(), Error> {
     for batch in blobs.chunks(BATCH) {
         let texts: Vec<Result<Vec<u8>, Error>> = batch.par_iter().map(|blob| text(*blob, format)).collect();
         for text in texts {
@@ -114,7 +119,7 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    fn collect(&self, blobs: &mut Vec<&'a dyn Encode>) {
+    pub(crate) fn collect(&self, blobs: &mut Vec<&'a dyn Encode>) {
         blobs.extend(self.packages.iter().map(|package| *package as &dyn Encode));
         blobs.extend(self.channels.iter().map(|channel| *channel as &dyn Encode));
         blobs.extend(self.bundles.iter().map(|bundle| *bundle as &dyn Encode));
@@ -122,7 +127,7 @@ impl<'a> Group<'a> {
         blobs.extend(self.deprecations.iter().map(|deprecation| *deprecation as &dyn Encode));
     }
 
-    fn sort(&mut self) {
+    pub(crate) fn sort(&mut self) {
         sort::sort(&mut self.channels, |a, b| a.name < b.name);
         sort::sort(&mut self.bundles, |a, b| a.name < b.name);
         self.others.sort_by(|a, b| a.schema.cmp(&b.schema));
@@ -159,7 +164,8 @@ impl Catalog {
     pub fn without_package(&self) -> Vec<String> {
         let say = |origin: &crate::Origin, kind: &str, name: &str| format!("{}{kind} {name:?}", origin.prefix(None));
         let packages = self.packages.iter().filter(|p| p.name.is_empty()).map(|p| say(&p.origin, "package", ""));
-        let channels = self.channels.iter().filter(|c| c.package.is_empty()).map(|c| say(&c.origin, "channel", &c.name));
+        let channels =
+            self.channels.iter().filter(|c| c.package.is_empty()).map(|c| say(&c.origin, "channel", &c.name));
         let bundles = self.bundles.iter().filter(|b| b.package.is_empty()).map(|b| say(&b.origin, "bundle", &b.name));
         let lists = self.deprecations.iter().filter(|d| d.package.is_empty());
         packages.chain(channels).chain(bundles).chain(lists.map(|d| say(&d.origin, "deprecations", ""))).collect()

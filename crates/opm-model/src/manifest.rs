@@ -174,7 +174,8 @@ impl PackageManifest {
                     }
                 }
             }
-            if maximum.meet(&candidate.name, &version).map_err(fault)?.is_ge() && !candidate.default_channel.is_empty() {
+            if maximum.meet(&candidate.name, &version).map_err(fault)?.is_ge() && !candidate.default_channel.is_empty()
+            {
                 default_channel.clone_from(&candidate.default_channel);
             }
         }
@@ -267,11 +268,24 @@ mod tests {
             (vec![a.clone(), b.clone()], "preview=b stable=b default stable"),
             (vec![candidate("x", "1.0.0", "only", "")], "only=x default only"),
             (vec![candidate("x", "", "only", "only")], "only=x default only"),
-            (vec![candidate("x", "1.0.0", "one,two", "")], "unable to determine default channel among channel heads: one=x, two=x; the highest version declares no default channel"),
-            (vec![candidate("x", "1.0.0", "one", "no")], "unable to determine default channel among channel heads: one=x; the declared default channel \"no\" is not one of them"),
-            (vec![candidate("x", "1.0.0", "c", "c"), candidate("y", "1.0.0", "c", "c")], "more than one bundle with maximum version 1.0.0: x and y"),
             (
-                vec![candidate("x", "1.0.0", "c", "c"), candidate("y", "1.0.0", "c", "c"), candidate("z", "2.0.0", "d", "d")],
+                vec![candidate("x", "1.0.0", "one,two", "")],
+                "unable to determine default channel among channel heads: one=x, two=x; the highest version declares no default channel",
+            ),
+            (
+                vec![candidate("x", "1.0.0", "one", "no")],
+                "unable to determine default channel among channel heads: one=x; the declared default channel \"no\" is not one of them",
+            ),
+            (
+                vec![candidate("x", "1.0.0", "c", "c"), candidate("y", "1.0.0", "c", "c")],
+                "more than one bundle with maximum version 1.0.0: x and y",
+            ),
+            (
+                vec![
+                    candidate("x", "1.0.0", "c", "c"),
+                    candidate("y", "1.0.0", "c", "c"),
+                    candidate("z", "2.0.0", "d", "d"),
+                ],
                 "more than one potential channel head for c: x and y have version 1.0.0",
             ),
             (vec![candidate("x", "1.0.0", "c", "c"), candidate("y", "1.0.0+1", "c", "c")], "c=y default c"),
@@ -284,7 +298,8 @@ mod tests {
     #[test]
     fn reads_manifests_and_tells_them_from_other_documents() {
         let read = |v| PackageManifest::from_value(&v);
-        let m = read(serde_json::json!({"packageName": "etcd", "channels": [{"name": 4.1, "currentCSV": "a"}]})).unwrap();
+        let m =
+            read(serde_json::json!({"packageName": "etcd", "channels": [{"name": 4.1, "currentCSV": "a"}]})).unwrap();
         assert_eq!((m.package.as_str(), m.channels[0].name.as_str()), ("etcd", "4.1"));
         assert_eq!(read(serde_json::json!({"kind": "Role"})).unwrap(), PackageManifest::default());
         for (value, expected) in [

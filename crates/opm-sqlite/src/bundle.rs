@@ -45,7 +45,8 @@ impl Edit<'_> {
             bundle.skips.join(","),
             bundle.substitutes_for,
         ])?;
-        let mut statement = conn.prepare_cached("INSERT INTO related_image (image, operatorbundle_name) VALUES (?1, ?2)")?;
+        let mut statement =
+            conn.prepare_cached("INSERT INTO related_image (image, operatorbundle_name) VALUES (?1, ?2)")?;
         for image in &bundle.related_images {
             statement.execute([image, &bundle.name])?;
         }
@@ -69,8 +70,10 @@ impl Edit<'_> {
         }
         for (table, apis) in [("api_provider", &bundle.provided_apis), ("api_requirer", &bundle.required_apis)] {
             for api in apis {
-                conn.prepare_cached("INSERT OR IGNORE INTO api (group_name, version, kind, plural) VALUES (?1, ?2, ?3, ?4)")?
-                    .execute([&api.group, &api.version, &api.kind, &api.plural])?;
+                conn.prepare_cached(
+                    "INSERT OR IGNORE INTO api (group_name, version, kind, plural) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute([&api.group, &api.version, &api.kind, &api.plural])?;
                 conn.prepare_cached(&format!(
                     "INSERT INTO {table} (group_name, version, kind, operatorbundle_name, operatorbundle_version, operatorbundle_path)
                     VALUES (?1, ?2, ?3, ?4, nullif(?5, ''), nullif(?6, ''))",
@@ -145,13 +148,16 @@ pub(crate) fn delete(conn: &Connection, name: &str) -> rusqlite::Result<()> {
 
 /// Deletes the channels that a bundle heads, with their entries and the packages whose default channel is one of them.
 pub(crate) fn delete_channels_headed_by(conn: &Connection, name: &str) -> rusqlite::Result<()> {
-    let mut statement = conn.prepare_cached("SELECT package_name, name FROM channel WHERE head_operatorbundle_name = ?1")?;
+    let mut statement =
+        conn.prepare_cached("SELECT package_name, name FROM channel WHERE head_operatorbundle_name = ?1")?;
     let headed: Vec<(String, String)> =
         statement.query_map([name], |r| Ok((r.get(0)?, r.get(1)?)))?.collect::<Result<_, _>>()?;
     for (package, channel) in headed {
         delete_entries(conn, &package, &channel)?;
-        conn.prepare_cached("DELETE FROM package WHERE name = ?1 AND default_channel = ?2")?.execute([&package, &channel])?;
-        conn.prepare_cached("DELETE FROM channel WHERE package_name = ?1 AND name = ?2")?.execute([&package, &channel])?;
+        conn.prepare_cached("DELETE FROM package WHERE name = ?1 AND default_channel = ?2")?
+            .execute([&package, &channel])?;
+        conn.prepare_cached("DELETE FROM channel WHERE package_name = ?1 AND name = ?2")?
+            .execute([&package, &channel])?;
     }
     Ok(())
 }

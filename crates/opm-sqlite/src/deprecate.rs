@@ -29,7 +29,11 @@ struct Member {
 impl Edit<'_> {
     /// Deprecates the bundles with these images. Without `permissive` any finding is an error; with it, the findings are
     /// returned.
-    pub fn deprecate_truncate(&self, images: &[String], options: DeprecateOptions) -> Result<Vec<StoreError>, StoreError> {
+    pub fn deprecate_truncate(
+        &self,
+        images: &[String],
+        options: DeprecateOptions,
+    ) -> Result<Vec<StoreError>, StoreError> {
         let mut findings = Vec::new();
         let (mut found, mut missing) = (Vec::new(), Vec::new());
         for image in images {
@@ -88,7 +92,11 @@ impl Edit<'_> {
             for (channel, image) in heads {
                 let image = image.unwrap_or_default();
                 if !images.contains(&image) {
-                    errors.push(StoreError::MustDeprecateAll { package: package.clone(), image: image.clone(), channel });
+                    errors.push(StoreError::MustDeprecateAll {
+                        package: package.clone(),
+                        image: image.clone(),
+                        channel,
+                    });
                 }
                 heads_of_removed.insert(image);
             }
@@ -121,13 +129,19 @@ impl Edit<'_> {
             }
         }
 
-        conn.prepare_cached("UPDATE channel_entry SET replaces = NULL WHERE operatorbundle_name = ?1")?.execute([&name])?;
+        conn.prepare_cached("UPDATE channel_entry SET replaces = NULL WHERE operatorbundle_name = ?1")?
+            .execute([&name])?;
         bundle::delete_channels_headed_by(conn, &name)?;
         let mut statement = conn.prepare_cached("SELECT version, bundlepath FROM operatorbundle WHERE name = ?1")?;
-        let (version, path): (Option<String>, Option<String>) = statement.query_row([&name], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let (version, path): (Option<String>, Option<String>) =
+            statement.query_row([&name], |r| Ok((r.get(0)?, r.get(1)?)))?;
         let (version, path) = (version.unwrap_or_default(), path.unwrap_or_default());
-        if texts(conn, "SELECT value FROM properties WHERE operatorbundle_name = ?1 AND type = 'olm.deprecated'", [&name])?
-            .is_empty()
+        if texts(
+            conn,
+            "SELECT value FROM properties WHERE operatorbundle_name = ?1 AND type = 'olm.deprecated'",
+            [&name],
+        )?
+        .is_empty()
         {
             bundle::add_property(conn, property_type::DEPRECATED, "{}", [&name, &version, &path])?;
         }
@@ -170,8 +184,9 @@ impl Edit<'_> {
     /// Removes a bundle's entries from the channels of this name, and the edges onto them.
     fn remove_entries(&self, name: &str, channel: &str) -> Result<(), StoreError> {
         let conn = self.conn;
-        let mut statement =
-            conn.prepare_cached("SELECT entry_id FROM channel_entry WHERE operatorbundle_name = ?1 AND channel_name = ?2")?;
+        let mut statement = conn.prepare_cached(
+            "SELECT entry_id FROM channel_entry WHERE operatorbundle_name = ?1 AND channel_name = ?2",
+        )?;
         let ids: Vec<i64> = statement.query_map([name, channel], |r| r.get(0))?.collect::<Result<_, _>>()?;
         for id in &ids {
             conn.prepare_cached("UPDATE channel_entry SET replaces = NULL WHERE replaces = ?1")?.execute([id])?;

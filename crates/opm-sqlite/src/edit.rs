@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use opm_model::Stop;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use crate::{StoreError, migrations};
@@ -152,10 +153,18 @@ pub(crate) fn known_version(conn: &Connection, path: &Path) -> Result<i64, Store
 
 /// Opens a database for reading and writing. The path is taken as it is: nothing in it has a meaning of its own.
 pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
-    let conn = Connection::open_with_flags(plain(path), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let conn =
+        Connection::open_with_flags(plain(path), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(PATIENCE)?;
-    conn.set_prepared_statement_cache_capacity(64);
+    prepare_once(&conn)?;
     Ok(conn)
+}
+
+/// Makes statements be prepared once: not anew whenever a bound value might call for another plan.
+pub(crate) fn prepare_once(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    conn.set_prepared_statement_cache_capacity(64);
+    Ok(())
 }
 
 /// The path in a form that SQLite takes for a file even where it begins with a colon (as `:memory:` does).

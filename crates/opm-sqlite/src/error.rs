@@ -87,7 +87,9 @@ pub enum StoreError {
         detail: String,
     },
     /// An upgrade would break a reference between rows.
-    #[error("unable to migrate database: after the upgrade to version {version}, table {table} has a row that points to no row of {parent}")]
+    #[error(
+        "unable to migrate database: after the upgrade to version {version}, table {table} has a row that points to no row of {parent}"
+    )]
     Upgrade {
         /// The version that was being reached.
         version: i64,
@@ -187,7 +189,9 @@ pub enum StoreError {
     #[error("Bundle {0} already exists: bundle image already added to this catalog")]
     ImageAlreadyAdded(String),
     /// A CSV of the package is in the catalog already (exit status 3).
-    #[error("Bundle already added that provides package and csv: package {package} has {csv} in channel {channel}; {image} cannot be added beside it")]
+    #[error(
+        "Bundle already added that provides package and csv: package {package} has {csv} in channel {channel}; {image} cannot be added beside it"
+    )]
     CsvAlreadyAdded {
         /// The package's name.
         package: String,
@@ -199,7 +203,9 @@ pub enum StoreError {
         image: String,
     },
     /// Only heads can be overwritten.
-    #[error("Cannot overwrite a bundle that is not at the head of a channel using --overwrite-latest: {bundle} of package {package} is replaced by {replaced_by} in channel {channel}")]
+    #[error(
+        "Cannot overwrite a bundle that is not at the head of a channel using --overwrite-latest: {bundle} of package {package} is replaced by {replaced_by} in channel {channel}"
+    )]
     OverwriteNotHead {
         /// The package's name.
         package: String,
@@ -268,7 +274,9 @@ pub enum StoreError {
         bundles: Vec<String>,
     },
     /// A bundle has the version of another one.
-    #[error("Bundle version {version} already added to index: {existing} has it in channel {channel} of package {package}; {bundle} cannot be added beside it")]
+    #[error(
+        "Bundle version {version} already added to index: {existing} has it in channel {channel} of package {package}; {bundle} cannot be added beside it"
+    )]
     VersionAlreadyAdded {
         /// The version.
         version: String,
@@ -320,7 +328,9 @@ pub enum StoreError {
     #[error("target bundlepaths for deprecation missing from registry: [{}]", .0.join(" "))]
     NothingToDeprecate(Vec<String>),
     /// A default channel would disappear.
-    #[error("error deprecating bundle {image}: Bundle deprecation causing default channel removal: {bundle} is the head of {channel}, the default channel of package {package}; deprecate an older bundle, or allow it with --allow-package-removal")]
+    #[error(
+        "error deprecating bundle {image}: Bundle deprecation causing default channel removal: {bundle} is the head of {channel}, the default channel of package {package}; deprecate an older bundle, or allow it with --allow-package-removal"
+    )]
     RemovesDefaultChannel {
         /// The image that should be deprecated.
         image: String,
@@ -332,7 +342,9 @@ pub enum StoreError {
         package: String,
     },
     /// A package would lose its default channel, but not its other channels.
-    #[error("cannot deprecate default channel head from package without removing all other channel heads in package {package}: must deprecate {image}, head of channel {channel}")]
+    #[error(
+        "cannot deprecate default channel head from package without removing all other channel heads in package {package}: must deprecate {image}, head of channel {channel}"
+    )]
     MustDeprecateAll {
         /// The package's name.
         package: String,
@@ -394,7 +406,9 @@ impl StoreError {
             Some(ErrorCode::NotADatabase) => Self::NotADatabase(path),
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, detail },
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(path),
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => Self::ReadOnly { path, detail },
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
+                Self::ReadOnly { path, detail }
+            }
             Some(ErrorCode::DiskFull) => Self::Full(path),
             Some(ErrorCode::OperationInterrupted) => Self::Stopped,
             _ => Self::Failed { path, detail },

@@ -37,14 +37,19 @@ impl Edit<'_> {
                 continue;
             }
             if channels.contains(&(name, head)) || channels.iter().any(|(n, _)| *n == name) {
-                errors.push(fault("UNIQUE constraint failed: channel.name, channel.package_name: it is listed twice".to_owned()));
+                errors.push(fault(
+                    "UNIQUE constraint failed: channel.name, channel.package_name: it is listed twice".to_owned(),
+                ));
                 continue;
             }
-            conn.prepare_cached("INSERT INTO channel (name, package_name, head_operatorbundle_name) VALUES (?1, ?2, ?3)")?
-                .execute([name, package, head])?;
+            conn.prepare_cached(
+                "INSERT INTO channel (name, package_name, head_operatorbundle_name) VALUES (?1, ?2, ?3)",
+            )?
+            .execute([name, package, head])?;
             channels.push((name, head));
             if name == manifest.default_channel || manifest.channels.len() == 1 {
-                conn.prepare_cached("UPDATE package SET default_channel = ?1 WHERE name = ?2")?.execute([name, package])?;
+                conn.prepare_cached("UPDATE package SET default_channel = ?1 WHERE name = ?2")?
+                    .execute([name, package])?;
                 has_default = true;
             }
         }
@@ -115,7 +120,8 @@ impl Chain<'_> {
                 break;
             }
             let target = self.entry(&current.replaces, self.depth)?;
-            let (package, channel, replaces) = (self.package.to_owned(), self.channel.to_owned(), current.replaces.clone());
+            let (package, channel, replaces) =
+                (self.package.to_owned(), self.channel.to_owned(), current.replaces.clone());
             if seen.contains(&current.replaces) {
                 return Err(StoreError::Cycle { package, channel, bundle: name, replaces });
             }
@@ -142,9 +148,17 @@ impl Chain<'_> {
 }
 
 /// Adds a channel entry that points nowhere; returns its id.
-pub(crate) fn add_entry(conn: &Connection, package: &str, channel: &str, bundle: &str, depth: i64) -> rusqlite::Result<i64> {
-    conn.prepare_cached("INSERT INTO channel_entry (channel_name, package_name, operatorbundle_name, depth) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![channel, package, bundle, depth])?;
+pub(crate) fn add_entry(
+    conn: &Connection,
+    package: &str,
+    channel: &str,
+    bundle: &str,
+    depth: i64,
+) -> rusqlite::Result<i64> {
+    conn.prepare_cached(
+        "INSERT INTO channel_entry (channel_name, package_name, operatorbundle_name, depth) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![channel, package, bundle, depth])?;
     Ok(conn.last_insert_rowid())
 }
 

@@ -40,7 +40,8 @@ impl Edit<'_> {
 
     fn remove_package(&self, package: &str) -> Result<(), StoreError> {
         let conn = self.conn;
-        let names = texts(conn, "SELECT DISTINCT operatorbundle_name FROM channel_entry WHERE package_name = ?1", [package])?;
+        let names =
+            texts(conn, "SELECT DISTINCT operatorbundle_name FROM channel_entry WHERE package_name = ?1", [package])?;
         conn.execute("UPDATE package SET default_channel = NULL WHERE name = ?1", [package])?;
         for name in names {
             conn.prepare_cached("DELETE FROM deprecated WHERE operatorbundle_name = ?1")?.execute([&name])?;
@@ -96,7 +97,8 @@ impl Edit<'_> {
 
     /// Whether a property of the bundle names a package that is not in the catalog.
     fn names_absent_package(&self, name: &str) -> Result<bool, StoreError> {
-        let query = "SELECT CAST(value AS TEXT) FROM properties WHERE operatorbundle_name = ?1 AND type = 'olm.package'";
+        let query =
+            "SELECT CAST(value AS TEXT) FROM properties WHERE operatorbundle_name = ?1 AND type = 'olm.package'";
         for value in texts(self.conn, query, [name])? {
             if let Some(package) = package_of(&value)
                 && !self.conn.prepare_cached("SELECT 1 FROM package WHERE name = ?1")?.exists([package])?

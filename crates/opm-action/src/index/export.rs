@@ -69,7 +69,8 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
         failed.sort();
         if failed.is_empty() {
             let path = options.directory.join(component(&package.name)).join("package.yaml");
-            write_atomically(&path, manifest(package).as_bytes()).with_context(|| format!("write {}", path.display()))?;
+            write_atomically(&path, manifest(package).as_bytes())
+                .with_context(|| format!("write {}", path.display()))?;
         }
         failures.extend(failed);
     }
@@ -151,9 +152,11 @@ async fn export(
 fn write_objects(objects: &[String], target: &Path) -> anyhow::Result<()> {
     for (number, object) in objects.iter().enumerate() {
         let value: serde_json::Value = serde_json::from_str(object).context("stored manifest")?;
-        let text = |pointer| value.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("object").to_lowercase();
+        let text =
+            |pointer| value.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or("object").to_lowercase();
         let file = target.join(component(&format!("{number:02}_{}_{}.json", text("/metadata/name"), text("/kind"))));
-        write_atomically(&file, format!("{object}\n").as_bytes()).with_context(|| format!("write {}", file.display()))?;
+        write_atomically(&file, format!("{object}\n").as_bytes())
+            .with_context(|| format!("write {}", file.display()))?;
     }
     Ok(())
 }
@@ -166,7 +169,11 @@ fn copy(from: &Path, to: &Path, root: &Path) -> anyhow::Result<()> {
         let relative = entry.path().strip_prefix(from)?;
         let target = to.join(relative);
         let source = entry.path().canonicalize()?;
-        anyhow::ensure!(source.starts_with(&root), "/manifests/{} is a link that leads out of the image", relative.display());
+        anyhow::ensure!(
+            source.starts_with(&root),
+            "/manifests/{} is a link that leads out of the image",
+            relative.display()
+        );
         if source.is_dir() {
             fs::create_dir_all(&target)?;
         } else {

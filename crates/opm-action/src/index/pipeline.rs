@@ -94,7 +94,9 @@ pub(crate) async fn fetch_database(
     let unpacked = client.unpack(&image, &dir.path().join("image"), &keep, context.progress.as_ref()).await?;
     match unpacked.path(location).filter(|path| path.is_file()) {
         Some(path) => Ok((dir, path)),
-        None => bail!("index image {reference}: there is no database at {location}, where its label {DATABASE_LABEL} says it is"),
+        None => bail!(
+            "index image {reference}: there is no database at {location}, where its label {DATABASE_LABEL} says it is"
+        ),
     }
 }
 
@@ -109,7 +111,9 @@ fn database_location<'a>(reference: &str, labels: &'a BTreeMap<String, String>) 
         bail!("index image {reference} missing label {DATABASE_LABEL}");
     };
     if Path::new(location).components().any(|c| c == std::path::Component::ParentDir) {
-        bail!("index image {reference}: its label {DATABASE_LABEL} has the path {location:?}, which leads out of the image");
+        bail!(
+            "index image {reference}: its label {DATABASE_LABEL} has the path {location:?}, which leads out of the image"
+        );
     }
     Ok(location)
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use opm_model::{Gvk, Property, Version};
 use serde::Deserialize;
 
+use super::Scope;
 use super::report::{Findings, Rule};
 use crate::blob::{Bundle, property_type};
 use crate::csv_metadata::CsvMetadata;
@@ -29,7 +30,7 @@ impl Known<'_> {
 }
 
 /// Reads a bundle and checks what its blob says by itself.
-pub(super) fn read<'a>(package: &str, bundle: &'a Bundle, findings: &mut Findings<'_>) -> Known<'a> {
+pub(super) fn read<'a>(package: &str, bundle: &'a Bundle, scope: Scope, findings: &mut Findings<'_>) -> Known<'a> {
     let origin = &bundle.origin;
     let name = &bundle.name;
     for (index, property) in bundle.properties.iter().enumerate() {
@@ -58,8 +59,9 @@ pub(super) fn read<'a>(package: &str, bundle: &'a Bundle, findings: &mut Finding
     if let [value] = &package_values[..]
         && count == 1
     {
-        if value.package_name != package {
-            let message = format!("package {package:?} does not match \"olm.package\" property {:?}", value.package_name);
+        if scope >= Scope::Model && value.package_name != package {
+            let message =
+                format!("package {package:?} does not match \"olm.package\" property {:?}", value.package_name);
             findings.add(Rule::PackageProperty, origin, message);
         }
         match Version::parse(&value.version) {
@@ -75,15 +77,21 @@ pub(super) fn read<'a>(package: &str, bundle: &'a Bundle, findings: &mut Finding
         }
         known.release.clone_from(&value.release);
     }
-    check_images(package, bundle, findings);
+    if scope >= Scope::Model {
+        check_images(package, bundle, findings);
+    }
+    if scope >= Scope::Serving {
+        check_csv_metadata(bundle, findings);
+    }
     known
 }
 
 /// That the CSV metadata, which are served, are unambiguous.
-pub(super) fn check_csv_metadata(bundle: &Bundle, findings: &mut Findings<'_>) {
+fn check_csv_metadata(bundle: &Bundle, findings: &mut Findings<'_>) {
     let found = bundle.properties.iter().filter(|p| p.kind == property_type::CSV_METADATA).count();
     if found > 1 {
-        let message = format!("parse properties: expected at most 1 property of type \"olm.csv.metadata\", found {found}");
+        let message =
+            format!("parse properties: expected at most 1 property of type \"olm.csv.metadata\", found {found}");
         findings.add(Rule::CsvMetadata, &bundle.origin, message);
     }
 }
@@ -95,7 +103,8 @@ fn check_images(package: &str, bundle: &Bundle, findings: &mut Findings<'_>) {
     for (field, image) in images.filter(|(_, image)| !image.is_empty()) {
         if let Some(why) = pull_spec::fault(image) {
             let name = &bundle.name;
-            let message = format!("package {package:?} bundle {name:?} {field}: invalid image pull spec {image:?}: {why}");
+            let message =
+                format!("package {package:?} bundle {name:?} {field}: invalid image pull spec {image:?}: {why}");
             findings.add(Rule::Image, &bundle.origin, message);
         }
     }

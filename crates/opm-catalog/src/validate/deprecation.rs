@@ -37,7 +37,9 @@ pub(super) fn read<'a>(
                 continue;
             }
             if seen.contains(&(schema, name)) {
-                fault(format!("duplicate deprecation entry of schema {schema:?} and name {name:?} for package {package:?}"));
+                fault(format!(
+                    "duplicate deprecation entry of schema {schema:?} and name {name:?} for package {package:?}"
+                ));
                 continue;
             }
             seen.push((schema, name));
@@ -51,9 +53,11 @@ pub(super) fn read<'a>(
                     fault(format!("cannot deprecate channel {name:?} for package {package:?}: channel not found"));
                 }
                 schema::PACKAGE if name.is_empty() => deprecated.package = Some(message),
-                schema::PACKAGE => fault(format!(
-                    "package name must be empty for deprecated package {package:?} (specified {name:?})"
-                )),
+                schema::PACKAGE => {
+                    fault(format!(
+                        "package name must be empty for deprecated package {package:?} (specified {name:?})"
+                    ));
+                }
                 _ => fault(format!(
                     "cannot deprecate object of schema {schema:?} and name {name:?} referenced by entry {index} for \
                      package {package:?}: object schema unknown"

@@ -12,8 +12,10 @@ use rayon::prelude::*;
 use crate::blob::Catalog;
 use crate::write::{Group, groups};
 
-pub use report::{Finding, Report, Rule};
+pub(crate) use bundle::check_release;
+pub(crate) use channel::{by_name, head};
 use report::Findings;
+pub use report::{Finding, Report, Rule};
 
 /// Checks a catalog by all rules: those that every conversion needs ([`check_model`]), and those that serving it needs too.
 pub fn validate(catalog: &Catalog) -> Report {
@@ -25,16 +27,23 @@ pub fn check_model(catalog: &Catalog) -> Report {
     check(catalog, Scope::Model)
 }
 
-/// How much must be right.
-#[derive(Clone, Copy, PartialEq)]
+/// Checks what was made of the listing of another catalog, whose names and references of images it answers for.
+pub(crate) fn check_listing(catalog: &Catalog) -> Report {
+    check(catalog, Scope::Listing)
+}
+
+/// How much must be right; each includes those before it.
+#[derive(Clone, Copy, PartialEq, PartialOrd)]
 enum Scope {
+    Listing,
     Model,
     Serving,
 }
 
 fn check(catalog: &Catalog, scope: Scope) -> Report {
     let groups: Vec<(&str, Group<'_>)> = groups(catalog).into_iter().collect();
-    let of_packages: Vec<Vec<Finding>> = groups.par_iter().map(|(name, group)| check_group(name, group, scope)).collect();
+    let of_packages: Vec<Vec<Finding>> =
+        groups.par_iter().map(|(name, group)| check_group(name, group, scope)).collect();
     Report { findings: of_packages.into_iter().flatten().collect() }
 }
 
@@ -99,13 +108,9 @@ fn custom_schemas(group: &Group<'_>, findings: &mut Findings<'_>) {
             .into_iter()
             .find(|(_, name, may_be_empty)| !(is_plain(name) || *may_be_empty && name.is_empty()));
         if let Some((what, name, _)) = bad {
-            let message = format!(
-                "invalid custom schema meta: invalid {what} {name:?}: must match ^[a-zA-Z0-9][a-zA-Z0-9._-]*$"
-            );
+            let message =
+                format!("invalid custom schema meta: invalid {what} {name:?}: must match ^[a-zA-Z0-9][a-zA-Z0-9._-]*$");
             findings.add(Rule::CustomSchema, &meta.origin, message);
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -16,7 +16,7 @@ pub(super) fn check(name: &str, group: &Group<'_>, scope: Scope, findings: &mut 
         findings.add(Rule::DuplicatePackage, &second.origin, format!("duplicate package {name:?}"));
     }
     let faults = label_faults(name);
-    if !faults.is_empty() {
+    if scope >= Scope::Model && !faults.is_empty() {
         let message = format!("invalid package name {name:?}: [{}]", faults.join(" "));
         findings.add(Rule::PackageName, origin, message);
     }
@@ -30,7 +30,8 @@ pub(super) fn check(name: &str, group: &Group<'_>, scope: Scope, findings: &mut 
         findings.add(Rule::DefaultChannel, origin, "default channel must be set".to_owned());
     } else if !channels.contains_key(package.default_channel.as_str()) {
         findings.in_channel(&package.default_channel, |findings| {
-            let message = "channel must contain at least one bundle: it is the default channel, but is not in the catalog";
+            let message =
+                "channel must contain at least one bundle: it is the default channel, but is not in the catalog";
             findings.add(Rule::DefaultChannel, origin, message.to_owned());
         });
     }
@@ -85,7 +86,8 @@ fn distinct_channels<'a>(
         let mut named = BTreeSet::new();
         for entry in channel.entries() {
             if !seen.insert(entry.name.as_str()) && named.insert(entry.name.as_str()) {
-                let message = format!("invalid package {package:?}, channel {name:?}: duplicate entry {:?}", entry.name);
+                let message =
+                    format!("invalid package {package:?}, channel {name:?}: duplicate entry {:?}", entry.name);
                 findings.in_channel(name, |f| f.add(Rule::DuplicateEntry, &channel.origin, message));
             }
         }
@@ -111,10 +113,7 @@ fn distinct_bundles<'a>(
                 let message = format!("package {package:?} has duplicate bundle {name:?}");
                 return findings.add(Rule::DuplicateBundle, &blob.origin, message);
             }
-            let known = bundle::read(package, blob, findings);
-            if scope == Scope::Serving {
-                bundle::check_csv_metadata(blob, findings);
-            }
+            let known = bundle::read(package, blob, scope, findings);
             if !entries.contains(name) {
                 let message = format!("package {package:?}, bundle {name:?} not found in any channel entries");
                 findings.add(Rule::StrayBundle, &blob.origin, message);
@@ -136,7 +135,8 @@ fn missing_bundles(
         let missing: Vec<&str> = entries.keys().filter(|entry| !bundles.contains_key(*entry)).copied().collect();
         if !missing.is_empty() {
             let missing = missing.join(" ");
-            let message = format!("no olm.bundle blobs found in package {package:?} for olm.channel entries [{missing}]");
+            let message =
+                format!("no olm.bundle blobs found in package {package:?} for olm.channel entries [{missing}]");
             findings.in_channel(name, |f| f.add(Rule::MissingBundle, &channel.origin, message));
         }
     }
@@ -149,7 +149,8 @@ fn duplicate_versions(bundles: &BTreeMap<&str, Known<'_>>, origin: &crate::Origi
             versions.entry(key).or_default().push(known);
         }
     }
-    let mut duplicates: Vec<(String, Vec<&Known<'_>>)> = versions.into_iter().filter(|(_, all)| all.len() > 1).collect();
+    let mut duplicates: Vec<(String, Vec<&Known<'_>>)> =
+        versions.into_iter().filter(|(_, all)| all.len() > 1).collect();
     if duplicates.is_empty() {
         return;
     }
@@ -158,7 +159,8 @@ fn duplicate_versions(bundles: &BTreeMap<&str, Known<'_>>, origin: &crate::Origi
         (a, b) => a.is_some().cmp(&b.is_some()),
     });
     let names = |all: &[&Known<'_>]| all.iter().map(|k| k.blob.name.as_str()).collect::<Vec<_>>().join(", ");
-    let list: Vec<String> = duplicates.iter().map(|(version, all)| format!("{{{version}: [{}]}}", names(all))).collect();
+    let list: Vec<String> =
+        duplicates.iter().map(|(version, all)| format!("{{{version}: [{}]}}", names(all))).collect();
     let message = format!("duplicate versions found in bundles: [{}]", list.join(" "));
     findings.add(Rule::DuplicateVersion, origin, message);
 }

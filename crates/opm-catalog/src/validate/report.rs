@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use opm_document::{Value, json, yaml};
+use opm_document::yaml;
 use serde::Serialize;
 
 use super::tree;
@@ -105,48 +105,36 @@ impl Report {
     /// The report as data: `passed`, and where that is false, `error.message` with the text of the report and `findings`
     /// with the parts of each. It ends as the reference's does: JSON with a line feed, YAML with an empty line.
     pub fn to_document(&self, format: Format) -> String {
-        let document = if self.is_valid() {
-            serde_json::json!({"passed": true})
-        } else {
-            serde_json::json!({"passed": false, "error": {"message": self.to_string()}, "findings": self.findings})
-        };
-        match format {
-            Format::Json => pretty(&document) + "\n",
-            Format::Yaml => {
-                let mut out = Vec::new();
-                match yaml::write(&document, &mut out) {
-                    Ok(()) => crate::raw::into_text(out) + "\n",
-                    // Only characters that YAML cannot hold; any JSON is YAML, too.
-                    Err(_) => pretty(&document) + "\n\n",
-                }
-            }
+        let error = (!self.is_valid()).then(|| Message { message: self.to_string() });
+        let document = Document { passed: self.is_valid(), error, findings: &self.findings };
+        let mut out = Vec::new();
+        if format == Format::Yaml
+            && let Ok(value) = serde_json::to_value(&document)
+            && yaml::write(&value, &mut out).is_ok()
+        {
+            return crate::raw::into_text(out) + "\n";
         }
+        // Only strings, booleans and numbers: this cannot fail. Any JSON is YAML, too, where that could not be written.
+        let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+        let escapes =
+            [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026"), ('\u{2028}', "\\u2028"), ('\u{2029}', "\\u2029")];
+        escapes.into_iter().fold(text, |text, (character, escape)| text.replace(character, escape)) + "\n"
     }
 }
 
-/// JSON indented by two spaces, `passed` first, with HTML escapes.
-fn pretty(document: &Value) -> String {
-    let Value::Object(members) = document else { return String::new() };
-    let mut out = String::from("{");
-    let order = ["passed", "error", "findings"];
-    for (index, key) in order.into_iter().filter(|key| members.contains_key(*key)).enumerate() {
-        out.push_str(if index > 0 { ",\n  " } else { "\n  " });
-        let mut text = Vec::new();
-        json::indent(&json::to_string(&members[key]), &mut text);
-        // The writer indents by four; here every level is two columns wide and one deeper.
-        let text = crate::raw::into_text(text);
-        let lines: Vec<String> = text
-            .lines()
-            .enumerate()
-            .map(|(at, line)| {
-                let columns = line.len() - line.trim_start_matches(' ').len();
-                let indent = if at > 0 { columns / 2 + 2 } else { 0 };
-                format!("{}{}", " ".repeat(indent), &line[columns..])
-            })
-            .collect();
-        out.push_str(&format!("\"{key}\": {}", lines.join("\n")));
-    }
-    out + "\n}"
+/// A report as data.
+#[derive(Serialize)]
+struct Document<'a> {
+    passed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Message>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    findings: &'a [Finding],
+}
+
+#[derive(Serialize)]
+struct Message {
+    message: String,
 }
 
 impl std::fmt::Display for Report {

@@ -23,7 +23,8 @@ impl Node {
         out.push_str(&self.text);
         out.push_str(if self.children.is_empty() { "\n" } else { ":\n" });
         for (index, child) in self.children.iter().enumerate() {
-            let (branch, bar) = if index + 1 < self.children.len() { ("├── ", "│   ") } else { ("└── ", "    ") };
+            let (branch, bar) =
+                if index + 1 < self.children.len() { ("├── ", "│   ") } else { ("└── ", "    ") };
             child.write(&format!("{below}{branch}"), &format!("{below}{bar}"), out);
         }
     }
@@ -35,7 +36,8 @@ pub(super) fn text(findings: &[Finding]) -> String {
     let mut root = Node { text: "invalid index".to_owned(), children: Vec::new() };
     for finding in findings {
         let mut node = &mut root;
-        for (kind, name) in [("package", &finding.package), ("channel", &finding.channel), ("bundle", &finding.bundle)] {
+        for (kind, name) in [("package", &finding.package), ("channel", &finding.channel), ("bundle", &finding.bundle)]
+        {
             if let Some(name) = name {
                 node = node.child(format!("invalid {kind} {name:?}"));
             }
@@ -43,7 +45,8 @@ pub(super) fn text(findings: &[Finding]) -> String {
         let place = match (&finding.file, finding.line) {
             (Some(file), Some(line)) => format!(" ({}, line {line})", file.display()),
             (Some(file), None) => format!(" ({})", file.display()),
-            (None, _) => String::new(),
+            (None, Some(line)) => format!(" (line {line})"),
+            (None, None) => String::new(),
         };
         node.children.push(Node { text: format!("{}{place}", finding.message), children: Vec::new() });
     }

@@ -1,7 +1,7 @@
 //! The nodes of one YAML document, with their places. Any YAML 1.1 goes; nothing is resolved yet.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use libyaml_safer::{Encoding, Event, EventData, Mark, Parser, ScalarStyle};
 
@@ -45,7 +45,7 @@ pub(crate) fn parse(document: &[u8]) -> Result<Tree, SyntaxError> {
     refuse_tags_before_commas(text)?;
     let ended = if text.ends_with('\n') { Cow::Borrowed(text) } else { Cow::Owned(format!("{text}\n")) };
     let mut parser = parser(&ended);
-    let mut builder = Builder { text, tree: Tree::default(), open: Vec::new(), anchors: HashMap::new() };
+    let mut builder = Builder { text, tree: Tree::default(), open: Vec::new(), anchors: BTreeMap::new() };
     loop {
         let event = parser.parse().map_err(|error| syntax_error(&error))?;
         if builder.event(event)? {
@@ -70,7 +70,7 @@ fn check(document: &[u8]) -> Result<&str, SyntaxError> {
 /// must not begin a token.
 fn refuse_tags_before_commas(text: &str) -> Result<(), SyntaxError> {
     // Enough for any document that is not made to waste time.
-    let mut budget = 64usize << 20;
+    let mut budget = 32usize << 20;
     let suspects = memchr::memchr_iter(b'!', text.as_bytes()).filter(|at| {
         let within_text = text[..*at].ends_with(|before: char| {
             before.is_ascii_alphanumeric() || (before.is_ascii_punctuation() && !"[]{},:?\"'".contains(before))
@@ -147,7 +147,7 @@ struct Builder<'a> {
     text: &'a str,
     tree: Tree,
     open: Vec<NodeId>,
-    anchors: HashMap<String, NodeId>,
+    anchors: BTreeMap<String, NodeId>,
 }
 
 impl Builder<'_> {

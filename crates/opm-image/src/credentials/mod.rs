@@ -7,7 +7,7 @@
 mod file;
 mod helper;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ pub(crate) struct Found {
 }
 
 /// Answers of helper programs, by program and server.
-type Helped = HashMap<(String, String), Option<Arc<Credential>>>;
+type Helped = BTreeMap<(String, String), Option<Arc<Credential>>>;
 
 /// All credentials of a client.
 #[derive(Debug)]

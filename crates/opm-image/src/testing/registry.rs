@@ -1,6 +1,6 @@
 //! What the registry holds, and how it answers.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
@@ -95,7 +95,7 @@ pub(super) struct State {
     pub(super) faults: Vec<Fault>,
     pub(super) seen: Vec<Seen>,
     pub(super) require: Require,
-    pub(super) tokens: HashSet<String>,
+    pub(super) tokens: BTreeSet<String>,
     pub(super) issued: usize,
 }
 

@@ -1,6 +1,6 @@
 //! Tokens and passwords: answering challenges, once for everybody who asks the same.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
@@ -28,9 +28,9 @@ type Slot = Arc<tokio::sync::Mutex<Option<HeaderValue>>>;
 pub(super) struct Auth {
     credentials: Credentials,
     /// How each registry asks, so that the next repository need not be refused first.
-    challenges: Mutex<HashMap<String, Challenge>>,
+    challenges: Mutex<BTreeMap<String, Challenge>>,
     /// By registry and scopes.
-    slots: Mutex<HashMap<(String, String), Slot>>,
+    slots: Mutex<BTreeMap<(String, String), Slot>>,
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! From a [`Work`] to a directory.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -62,7 +62,7 @@ impl Work {
     pub(crate) fn write(&mut self, into: &Path, keep: &Keep, stop: &AtomicBool) -> Result<(), ErrorKind> {
         let root = self.spool.path().join("tree");
         let mut plan =
-            Plan { root: &root, work: self, contents: HashMap::new(), written: HashSet::new(), links: Vec::new() };
+            Plan { root: &root, work: self, contents: BTreeMap::new(), written: BTreeSet::new(), links: Vec::new() };
         plan.directories_and_files(keep, stop)?;
         plan.links()?;
         let mut moved = Vec::new();
@@ -90,8 +90,8 @@ struct Plan<'a> {
     root: &'a Path,
     work: &'a Work,
     /// Where the first file with some content is; further ones are hard links.
-    contents: HashMap<Content, PathBuf>,
-    written: HashSet<NodeId>,
+    contents: BTreeMap<Content, PathBuf>,
+    written: BTreeSet<NodeId>,
     links: Vec<Vec<u8>>,
 }
 

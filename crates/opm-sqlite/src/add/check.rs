@@ -29,7 +29,8 @@ pub(super) fn edges(conn: &Connection, bundles: &[Bundle]) -> Result<BTreeMap<St
             }
             continue;
         }
-        let query = "SELECT DISTINCT package_name FROM channel_entry WHERE operatorbundle_name = ?1 ORDER BY package_name";
+        let query =
+            "SELECT DISTINCT package_name FROM channel_entry WHERE operatorbundle_name = ?1 ORDER BY package_name";
         for owner in texts(conn, query, [bundle])? {
             if let Some(package) = packages.iter().find(|p| **p != owner) {
                 faults.entry((*package).to_owned()).or_default().push(StoreError::ForeignEdge {

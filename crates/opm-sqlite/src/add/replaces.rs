@@ -60,7 +60,8 @@ impl Edit<'_> {
             let place = match places.get(&name) {
                 Some(place) => *place,
                 None => {
-                    let version = texts(self.conn, "SELECT version FROM operatorbundle WHERE name = ?1", [&name])?.pop();
+                    let version =
+                        texts(self.conn, "SELECT version FROM operatorbundle WHERE name = ?1", [&name])?.pop();
                     candidates.push(Candidate {
                         name: name.clone(),
                         version: version.unwrap_or_default(),

@@ -98,13 +98,21 @@ impl Edit<'_> {
     }
 
     /// Puts a bundle into the graph of a channel at the place that its version gives it.
-    fn place(&self, graph: &mut Graph, bundle: &Bundle, mode: Mode, package: &str, channel: &str) -> Result<(), StoreError> {
+    fn place(
+        &self,
+        graph: &mut Graph,
+        bundle: &Bundle,
+        mode: Mode,
+        package: &str,
+        channel: &str,
+    ) -> Result<(), StoreError> {
         let version = version_of(&bundle.name, &bundle.version)?;
         let mut lower: Vec<(Version, String)> = Vec::new();
         let mut higher: Option<(Version, String)> = None;
         for name in graph.nodes.keys() {
             let query = "SELECT version FROM operatorbundle WHERE name = ?1";
-            let text = self.conn.prepare_cached(query)?.query_row([name], |r| r.get::<_, Option<String>>(0)).optional()?;
+            let text =
+                self.conn.prepare_cached(query)?.query_row([name], |r| r.get::<_, Option<String>>(0)).optional()?;
             let other = version_of(name, &text.flatten().unwrap_or_default())?;
             match other.cmp_precedence(&version) {
                 Ordering::Less => lower.push((other, name.clone())),
@@ -127,7 +135,8 @@ impl Edit<'_> {
         lower.sort_by(|(a, _), (b, _)| b.cmp_precedence(a));
         let is_patch = |v: &Version| mode == Mode::SkipPatch && v.minor_line() == version.minor_line();
         // What remains a node below the new one: the highest lower version, but none that is skipped.
-        let mut edges: Edges = lower.iter().find(|(v, _)| !is_patch(v)).map(|(_, name)| name.clone()).into_iter().collect();
+        let mut edges: Edges =
+            lower.iter().find(|(v, _)| !is_patch(v)).map(|(_, name)| name.clone()).into_iter().collect();
         for (_, patch) in lower.iter().filter(|(v, _)| is_patch(v)) {
             graph.nodes.remove(patch);
             edges.push(patch.clone());
@@ -158,7 +167,8 @@ impl Edit<'_> {
         if !graphs.contains_key(default_channel) {
             return Err(StoreError::NoDefaultChannel(package.to_owned()));
         }
-        conn.prepare_cached("UPDATE package SET default_channel = ?1 WHERE name = ?2")?.execute([default_channel, package])?;
+        conn.prepare_cached("UPDATE package SET default_channel = ?1 WHERE name = ?2")?
+            .execute([default_channel, package])?;
         Ok(())
     }
 }
@@ -176,7 +186,8 @@ fn write_chain(conn: &Connection, package: &str, channel: &str, graph: &Graph) -
             point_entry(conn, above, entry)?;
         }
         let edges = graph.nodes.get(name).map(Vec::as_slice).unwrap_or_default();
-        let (nodes, skips): (Vec<&String>, Vec<&String>) = edges.iter().partition(|edge| graph.nodes.contains_key(*edge));
+        let (nodes, skips): (Vec<&String>, Vec<&String>) =
+            edges.iter().partition(|edge| graph.nodes.contains_key(*edge));
         for (skipped, depth) in skips.into_iter().zip(depth + 1..) {
             let target = add_entry(conn, package, channel, skipped, depth)?;
             let from = add_entry(conn, package, channel, name, depth)?;

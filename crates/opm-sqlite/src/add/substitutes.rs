@@ -95,7 +95,10 @@ fn take_place(conn: &Connection, name: &str, own: &Edges) -> Result<(), StoreErr
     }
     if is_last {
         for replaced in [&own.substitutes_for, &latest] {
-            conn.execute("UPDATE operatorbundle SET replaces = ?1 WHERE replaces = ?2 AND name <> ?1", [name, replaced])?;
+            conn.execute(
+                "UPDATE operatorbundle SET replaces = ?1 WHERE replaces = ?2 AND name <> ?1",
+                [name, replaced],
+            )?;
         }
     }
     Ok(())
@@ -149,8 +152,11 @@ impl Edges {
     fn write(&self, conn: &Connection, name: &str) -> Result<(), StoreError> {
         let mut seen = BTreeSet::new();
         let skips: Vec<&str> = self.skips.iter().map(String::as_str).filter(|s| seen.insert(*s)).collect();
-        conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?
-            .execute([self.replaces.as_str(), &skips.join(","), name])?;
+        conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?.execute([
+            self.replaces.as_str(),
+            &skips.join(","),
+            name,
+        ])?;
         Ok(())
     }
 

@@ -20,13 +20,14 @@ pub(super) fn replaces_and_skips(conn: &Connection) -> Result<(), StoreError> {
     let mut rows = edges.query([])?;
     let mut bundle = String::new();
     let mut targets: Vec<String> = Vec::new();
-    let write = |bundle: &str, targets: &[String]| -> Result<(), StoreError> {
-        if let [replaces, skips @ ..] = targets {
-            conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?
-                .execute([replaces.as_str(), &skips.join(","), bundle])?;
-        }
-        Ok(())
-    };
+    let write =
+        |bundle: &str, targets: &[String]| -> Result<(), StoreError> {
+            if let [replaces, skips @ ..] = targets {
+                conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?
+                    .execute([replaces.as_str(), &skips.join(","), bundle])?;
+            }
+            Ok(())
+        };
     while let Some(row) = rows.next()? {
         let (name, target): (String, String) = (row.get(0)?, row.get(1)?);
         if name != bundle {

@@ -89,7 +89,10 @@ pub(crate) fn check_references(conn: &Connection) -> Result<(), StoreError> {
 }
 
 /// The CSVs of all bundles that have one, as (name, JSON), one at a time.
-fn each_csv(conn: &Connection, mut work: impl FnMut(&str, &opm_bundle::Object) -> Result<(), StoreError>) -> Result<(), StoreError> {
+fn each_csv(
+    conn: &Connection,
+    mut work: impl FnMut(&str, &opm_bundle::Object) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
     let mut statement = conn.prepare("SELECT name, csv FROM operatorbundle WHERE csv IS NOT NULL ORDER BY rowid")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -98,7 +101,9 @@ fn each_csv(conn: &Connection, mut work: impl FnMut(&str, &opm_bundle::Object) -
         let decoded = opm_document::first(csv).ok().flatten().and_then(opm_bundle::Object::from_value);
         match decoded {
             Some(csv) => work(&name, &csv)?,
-            None => tracing::warn!("upgrade: bundle {name}: its stored CSV cannot be read, so nothing is derived from it"),
+            None => {
+                tracing::warn!("upgrade: bundle {name}: its stored CSV cannot be read, so nothing is derived from it")
+            }
         }
     }
     Ok(())

@@ -26,7 +26,8 @@ struct Place {
 const PLACE: &str = "SELECT p.bundle, b.name, p.package, p.channel, b.version, b.image, p.replaces, p.skips, p.seq
     FROM face.place p JOIN face.bundle b ON b.id = p.bundle";
 const ENTRY: &str = "SELECT e.package, e.channel, e.name, ifnull(e.replaced, '') FROM face.entry e";
-const PROVIDES: &str = "JOIN face.provides v ON v.bundle = e.bundle AND v.api_group = ?1 AND v.api_version = ?2 AND v.kind = ?3";
+const PROVIDES: &str =
+    "JOIN face.provides v ON v.bundle = e.bundle AND v.api_group = ?1 AND v.api_version = ?2 AND v.kind = ?3";
 
 fn place(row: &Row<'_>) -> rusqlite::Result<Place> {
     let skips: String = row.get(7)?;
@@ -75,7 +76,10 @@ impl Catalog {
     /// The properties or dependencies of a bundle, each once, in the order in which they were stored.
     fn owned(&self, reader: &Reader, id: i64, list: Owned, only_fitting: bool) -> Result<Vec<Property>, QueryError> {
         let read = |row: &Row<'_>| {
-            Ok(Property::new(row.get::<_, Option<String>>(0)?.unwrap_or_default(), text(row.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default())))
+            Ok(Property::new(
+                row.get::<_, Option<String>>(0)?.unwrap_or_default(),
+                text(row.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default()),
+            ))
         };
         let query = match list {
             Owned::Properties => {
@@ -91,7 +95,12 @@ impl Catalog {
     }
 
     /// Fills in what the catalog's own file holds of a bundle. `is_listing` tells the form that listings have.
-    fn complete(&self, reader: &Reader, Place { id, mut bundle }: Place, is_listing: bool) -> Result<Bundle, QueryError> {
+    fn complete(
+        &self,
+        reader: &Reader,
+        Place { id, mut bundle }: Place,
+        is_listing: bool,
+    ) -> Result<Bundle, QueryError> {
         let with_content = !is_listing || self.content == Content::Always || bundle.image.is_empty();
         let query = if with_content {
             "SELECT skiprange, bundle FROM main.operatorbundle WHERE rowid = ?1"
@@ -159,6 +168,9 @@ impl Query for Catalog {
     }
 
     fn package(&self, name: &str, stop: &Stop) -> Result<Package, QueryError> {
+        if let Some(package) = self.remembered(name) {
+            return Ok(package);
+        }
         self.read(stop, false, |r| {
             let query = "SELECT ifnull(default_channel, '') FROM face.package WHERE name = ?1";
             let default_channel: Option<String> = self.first(r, query, [name], |row| row.get(0))?;
@@ -168,7 +180,9 @@ impl Query for Catalog {
             })?;
             match default_channel {
                 Some(default_channel) if !channels.is_empty() => {
-                    Ok(Package { name: name.to_owned(), default_channel, channels, deprecation: None })
+                    let package = Package { name: name.to_owned(), default_channel, channels, deprecation: None };
+                    r.remember(&package);
+                    Ok(package)
                 }
                 _ => Err(QueryError::NoPackage(name.to_owned())),
             }
@@ -231,7 +245,8 @@ impl Query for Catalog {
 
     fn latest_entries_that_provide(&self, api: &Gvk, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError> {
         let query = format!("{ENTRY} {PROVIDES} ORDER BY e.package, e.channel, e.depth, e.id");
-        let mut entries = self.read(stop, false, |r| self.rows(r, &query, [&api.group, &api.version, &api.kind], entry))?;
+        let mut entries =
+            self.read(stop, false, |r| self.rows(r, &query, [&api.group, &api.version, &api.kind], entry))?;
         entries.dedup_by(|next, first| next.package == first.package && next.channel == first.channel);
         if entries.is_empty() { Err(QueryError::NothingProvides(api.clone())) } else { Ok(entries) }
     }

@@ -74,7 +74,8 @@ mod tests {
     /// Entries as (id, name, points to, depth); a bundle is stored unless its name begins with `-`.
     fn places(entries: &[(i64, &str, i64, i64)]) -> Vec<String> {
         let name_of = |id| entries.iter().find(|e| e.0 == id).map(|e| e.1.trim_start_matches('-').to_owned());
-        let row_of = |name: &str| entries.iter().position(|e| e.1 == name).map(|p| i64::try_from(p).unwrap_or_default());
+        let row_of =
+            |name: &str| entries.iter().position(|e| e.1 == name).map(|p| i64::try_from(p).unwrap_or_default());
         let entries: Vec<Entry> = entries
             .iter()
             .map(|(id, name, to, depth)| Entry {
@@ -95,7 +96,8 @@ mod tests {
 
     #[test]
     fn chain_and_skips() {
-        let etcd = [(1, "0.9.2", 4, 0), (2, "-0.9.1", 0, 1), (3, "0.9.2", 2, 1), (4, "0.9.0", 5, 2), (5, "0.6.1", 0, 3)];
+        let etcd =
+            [(1, "0.9.2", 4, 0), (2, "-0.9.1", 0, 1), (3, "0.9.2", 2, 1), (4, "0.9.0", 5, 2), (5, "0.6.1", 0, 3)];
         assert_eq!(places(&etcd), ["0.9.2:0.9.0:0.9.1", "0.9.0:0.6.1:", "0.6.1::"]);
         let skip_patch = [(1, "0.9.2", 0, 0), (2, "0.9.0", 0, 1), (3, "0.9.2", 2, 1)];
         assert_eq!(places(&skip_patch), ["0.9.2::0.9.0", "0.9.0::"]);

@@ -57,7 +57,9 @@ fn copy(catalog: &Connection, query: &str, face: &Connection, insert: &str, colu
 
 /// Fills `entry` and `place`, a channel at a time.
 fn entries(catalog: &Connection, face: &Connection) -> rusqlite::Result<()> {
-    face.execute_batch("CREATE TEMP TABLE unsorted (bundle INTEGER, package TEXT, channel TEXT, replaces TEXT, skips TEXT)")?;
+    face.execute_batch(
+        "CREATE TEMP TABLE unsorted (bundle INTEGER, package TEXT, channel TEXT, replaces TEXT, skips TEXT)",
+    )?;
     let mut insert_entry = face.prepare("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     let mut insert_place = face.prepare("INSERT INTO temp.unsorted VALUES (?1, ?2, ?3, ?4, ?5)")?;
     let mut find = face.prepare("SELECT id FROM bundle WHERE name = ?1")?;
@@ -79,8 +81,17 @@ fn entries(catalog: &Connection, face: &Connection) -> rusqlite::Result<()> {
         }
         let name: String = row.get(3)?;
         let bundle: Option<i64> = find.query_map([&name], |r| r.get(0))?.next().transpose()?;
-        let entry = Entry { id: row.get(2)?, name, bundle, points_to: row.get(4)?, replaced: row.get(5)?, depth: row.get(6)? };
-        insert_entry.execute(params![entry.id, place.0, place.1, entry.name, entry.bundle, entry.replaced, entry.depth])?;
+        let entry =
+            Entry { id: row.get(2)?, name, bundle, points_to: row.get(4)?, replaced: row.get(5)?, depth: row.get(6)? };
+        insert_entry.execute(params![
+            entry.id,
+            place.0,
+            place.1,
+            entry.name,
+            entry.bundle,
+            entry.replaced,
+            entry.depth
+        ])?;
         channel.push(entry);
     }
     places(&mut insert_place, &place, &channel)?;
@@ -92,7 +103,11 @@ fn entries(catalog: &Connection, face: &Connection) -> rusqlite::Result<()> {
     )
 }
 
-fn places(insert: &mut Statement<'_>, (package, channel): &(String, String), entries: &[Entry]) -> rusqlite::Result<()> {
+fn places(
+    insert: &mut Statement<'_>,
+    (package, channel): &(String, String),
+    entries: &[Entry],
+) -> rusqlite::Result<()> {
     for place in edges(entries) {
         insert.execute(params![place.bundle, package, channel, place.replaces, place.skips.join(",")])?;
     }

@@ -13,13 +13,14 @@ mod content;
 mod edges;
 mod face;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use opm_model::{QueryError, Stop};
+use opm_model::{Package, QueryError, Stop};
 use rusqlite::{Connection, OpenFlags, ffi};
 use tempfile::TempDir;
 
@@ -46,7 +47,9 @@ pub enum SchemaUpgrade {
 /// How long a reader waits for a writer that is about to commit.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Connections that are kept open while nobody uses them.
-const SPARE_CONNECTIONS: usize = 4;
+const SPARE_CONNECTIONS: usize = 16;
+/// Packages that a face remembers.
+const PACKAGES_REMEMBERED: usize = 256;
 /// How often an answer is begun anew because the catalog was edited meanwhile.
 const ATTEMPTS: usize = 5;
 /// Where the file's change counter stands (section 1.3.8 of the database file format).
@@ -70,6 +73,8 @@ struct Face {
     number: u64,
     path: PathBuf,
     counter: [u8; 4],
+    /// Packages that were asked for: clients ask for the same few over and over.
+    packages: Mutex<BTreeMap<String, Package>>,
 }
 
 /// A connection to the catalog, with a face attached.
@@ -173,11 +178,23 @@ impl Catalog {
         let fault = |e| Interruption::Failed(self.fault(e));
         let transaction = reader.conn.unchecked_transaction().map_err(fault)?;
         // Any row takes the lock that keeps writers from committing.
-        transaction.prepare_cached("SELECT count(*) FROM main.schema_migrations").and_then(|mut s| s.query_row([], |_| Ok(()))).map_err(fault)?;
+        transaction
+            .prepare_cached("SELECT count(*) FROM main.schema_migrations")
+            .and_then(|mut s| s.query_row([], |_| Ok(())))
+            .map_err(fault)?;
         if self.counter().map_err(|e| Interruption::Failed(self.failure(e.to_string())))? != reader.face.counter {
             return Err(Interruption::Stale);
         }
         Ok(ask(reader)?)
+    }
+
+    /// A package that was asked for before, if the catalog has not been edited since.
+    fn remembered(&self, package: &str) -> Option<Package> {
+        let face = self.current();
+        if self.counter().ok()? != face.counter {
+            return None;
+        }
+        face.packages.lock().unwrap_or_else(PoisonError::into_inner).get(package).cloned()
     }
 
     /// A connection with the current face, made anew where the file has changed since.
@@ -239,11 +256,21 @@ impl Catalog {
 }
 
 impl Reader {
+    /// Remembers a package for as long as the catalog is not edited.
+    fn remember(&self, package: &Package) {
+        let mut packages = self.face.packages.lock().unwrap_or_else(PoisonError::into_inner);
+        if packages.len() < PACKAGES_REMEMBERED {
+            packages.insert(package.name.clone(), package.clone());
+        }
+    }
+
     fn open(path: &Path, face: Arc<Face>) -> rusqlite::Result<Self> {
         let conn = open_for_reading(path)?;
         conn.execute("ATTACH ?1 AS face", [face.path.to_string_lossy()])?;
         // Rows of content are too long to be worth caching, and nobody else writes the face.
-        conn.execute_batch("PRAGMA main.cache_size = -256; PRAGMA face.cache_size = -512; PRAGMA face.locking_mode = EXCLUSIVE")?;
+        conn.execute_batch(
+            "PRAGMA main.cache_size = -256; PRAGMA face.cache_size = -512; PRAGMA face.locking_mode = EXCLUSIVE",
+        )?;
         Ok(Self { face, conn })
     }
 }
@@ -253,7 +280,7 @@ fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(edit::plain(path), flags)?;
     conn.busy_timeout(PATIENCE)?;
-    conn.set_prepared_statement_cache_capacity(32);
+    edit::prepare_once(&conn)?;
     Ok(conn)
 }
 
@@ -333,7 +360,7 @@ fn make_face(path: &Path, file: &File, private: &Path, number: u64) -> Result<Fa
     let transaction = conn.unchecked_transaction()?;
     migrations::version(&transaction)?;
     let counter = counter(file).map_err(|source| StoreError::Io { doing: "read", path: path.to_owned(), source })?;
-    let face = Face { number, path: private.join(format!("face-{number}.db")), counter };
+    let face = Face { number, path: private.join(format!("face-{number}.db")), counter, packages: Mutex::default() };
     face::make(&transaction, &face.path)?;
     Ok(face)
 }

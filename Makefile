@@ -1,0 +1,58 @@
+# What people and CI run. Every target is a line or two; what needs more is a script below tools/.
+
+CARGO ?= cargo
+PREFIX ?= /usr/local
+BINS = opm initializer registry-server
+NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
+
+.PHONY: all build demo test lint fmt doc bench image install ci dist clean
+
+# The binaries, optimised, in bin/.
+all: build
+	mkdir -p bin && cp $(addprefix target/release/,$(BINS)) bin/
+
+build:
+	$(CARGO) build --release --locked
+
+# The main job on sample operators: bundles into an index, the index served, a question answered.
+demo:
+	$(CARGO) build --locked
+	tools/demo
+
+test:
+ifeq ($(NEXTEST),yes)
+	$(CARGO) nextest run --workspace --locked --no-fail-fast
+else
+	$(CARGO) test --workspace --locked --no-fail-fast --lib --bins --tests
+endif
+	$(CARGO) test --workspace --locked --doc
+
+lint:
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fmt:
+	$(CARGO) fmt --all --check
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+# Measures the release binaries; see the head of the script for what is measured and how to compare.
+bench: build
+	tools/bench
+
+# What ships: smaller and slower to build than `build`.
+dist:
+	$(CARGO) build --profile dist --locked
+
+image:
+	buildah bud --format oci -t opm:latest .
+
+install: build
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(addprefix target/release/,$(BINS)) $(DESTDIR)$(PREFIX)/bin/
+
+ci:
+	.ci/run
+
+clean:
+	$(CARGO) clean && rm -rf bin
