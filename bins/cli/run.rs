@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser;
 use clap::error::ErrorKind;
@@ -15,6 +16,9 @@ use crate::{Level, LogArgs, Piped};
 /// The exit status of a run that was called wrongly.
 const USAGE: u8 = 2;
 
+/// How long to wait for what still runs after the deed.
+const CLEANUP: Duration = Duration::from_secs(2);
+
 /// Reads the arguments. Where they are wrong, or ask for help, says so and returns the status to exit with.
 ///
 /// `add` gives the status 2 another meaning, so that its usage errors exit with 1 as all its errors do.
@@ -24,7 +28,9 @@ pub fn parse<P: Parser>() -> Result<P, ExitCode> {
         // Help that cannot be written because nobody reads it is no failure.
         let _unread = error.print();
         match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => ExitCode::SUCCESS,
+            ErrorKind::DisplayHelp
+            | ErrorKind::DisplayVersion
+            | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => ExitCode::SUCCESS,
             _ if is_add => ExitCode::from(1),
             _ => ExitCode::from(USAGE),
         }
@@ -55,8 +61,8 @@ where
             number = signals => (deed.await, Some(number)),
         }
     });
-    // What still runs on other threads has nothing left to clean up.
-    runtime.shutdown_background();
+    // What still runs, such as answers that were cut off, is dropped, and cleans up.
+    runtime.shutdown_timeout(CLEANUP);
     match outcome {
         (Ok(()), _) => ExitCode::SUCCESS,
         (Err(error), _) if error.is::<Piped>() => ExitCode::SUCCESS,

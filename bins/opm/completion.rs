@@ -7,6 +7,10 @@ use clap_complete::Shell;
 pub(crate) struct Completion {
     /// The shell
     shell: Shell,
+
+    /// Accepted for compatibility
+    #[arg(long, hide = true)]
+    no_descriptions: bool,
 }
 
 impl Completion {

@@ -2,7 +2,9 @@
 
 mod completion;
 mod index;
+mod output;
 mod registry;
+mod render;
 mod version;
 
 use std::process::ExitCode;
@@ -31,6 +33,7 @@ struct Opm {
 enum Command {
     Registry(registry::Registry),
     Index(index::Index),
+    Render(render::Render),
     Version(version::Version),
     Completion(completion::Completion),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
     opm_cli::run(&log, level, async move |context| match command {
         Command::Registry(args) => args.run(&pull, &context).await,
         Command::Index(args) => args.run(&pull, &context).await,
+        Command::Render(args) => args.run(&pull, &context).await,
         Command::Version(args) => args.run(),
         Command::Completion(args) => args.run(),
     })

@@ -21,10 +21,11 @@ impl Version {
         let version = opm_action::version::run();
         let text = match self.output {
             Output::Json => serde_json::to_string_pretty(&version)?,
-            Output::Text => {
-                let commit = if version.git_commit.is_empty() { "unknown" } else { version.git_commit };
-                format!("Version: {}\nCommit: {commit}\nPlatform: {}", version.opm_version, version.platform)
-            }
+            // Scripts take the line apart, so it has the form that it always had.
+            Output::Text => format!(
+                "Version: version.Version{{OpmVersion:{:?}, GitCommit:{:?}, BuildDate:{:?}, GoOs:{:?}, GoArch:{:?}}}",
+                version.opm_version, version.git_commit, version.build_date, version.os, version.arch,
+            ),
         };
         opm_cli::print(&format!("{text}\n"))
     }

@@ -16,7 +16,7 @@ use crate::registry::HowArgs;
 #[derive(Args)]
 #[command(after_help = "Examples:
   opm index add --generate -b quay.io/ns/etcd-bundle:0.9.4
-  opm index add --generate -f quay.io/ns/index:1 -b quay.io/ns/etcd-bundle:0.9.4 -i quay.io/operator-framework/opm:latest")]
+  opm index add --generate -f quay.io/ns/index:1 -b quay.io/ns/etcd-bundle:0.9.4")]
 pub(crate) struct Add {
     /// Bundles to add, separated by commas
     #[arg(short, long, value_name = "BUNDLES", value_delimiter = ',', required = true)]

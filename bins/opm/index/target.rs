@@ -43,6 +43,7 @@ impl TargetArgs {
 
 /// The tools of commands that take one for building and one for pulling.
 #[derive(Args, Clone, Debug)]
+#[expect(clippy::struct_field_names, reason = "the fields are the flags")]
 pub(crate) struct ToolArgs {
     /// Tool to build and pull images with; goes with neither of the next two
     #[arg(short, long, value_enum, value_name = "TOOL")]

@@ -16,12 +16,14 @@ mod failure;
 pub mod index;
 pub mod initializer;
 pub mod registry;
+pub mod render;
 pub mod serve;
 mod tool;
 pub mod version;
 
 pub use context::Context;
 pub use failure::{exit_code, report};
+pub use opm_catalog::{Catalog, Format, Level};
 pub use opm_image::{Event, Options as ImageOptions, Platform, Progress, Silent, Tls};
 pub use opm_sqlite::Mode;
 pub use tool::PullTool;

@@ -25,8 +25,8 @@ pub struct BundleSource<'a> {
     pub csv: &'a Value,
     /// All its manifests in order, the CSV among them: compact JSON with sorted keys and HTML escapes.
     pub objects: &'a [&'a [u8]],
-    /// The properties of its metadata, their values spelled as there (YAML as compact JSON with HTML escapes). Those that
-    /// follow from the CSV and the manifests may be there, too.
+    /// The properties of its metadata alone, their values spelled as there (YAML as compact JSON with HTML escapes). Those
+    /// that the CSV and the manifests have are found by [`bundle_blob`].
     pub properties: &'a [Property],
     /// The dependencies of its metadata, spelled likewise.
     pub dependencies: &'a [Dependency],

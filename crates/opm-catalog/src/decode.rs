@@ -1,5 +1,7 @@
 //! Documents to blobs: typed decoding as Go's `encoding/json` does it.
 
+use std::collections::BTreeMap;
+
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use opm_document::{Value, json};
@@ -40,10 +42,10 @@ impl Head {
     pub(crate) fn of(document: &Value) -> Read<Self> {
         let Value::Object(members) = document else { return Err(Fault::of_type("an object", document)) };
         let mut head = Self::default();
-        let mut seen: Vec<(String, &str)> = Vec::with_capacity(members.len());
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for (key, value) in members {
             let folded = fold(key);
-            if let Some((_, other)) = seen.iter().find(|(seen, _)| *seen == folded) {
+            if let Some(other) = seen.get(&folded) {
                 return Err(Fault::at_key(key, format!("duplicate keys for key {folded:?}: {other:?} and {key:?}")));
             }
             let field = match folded.as_str() {
@@ -57,7 +59,7 @@ impl Head {
                 (Some(field), Value::String(text)) => field.clone_from(text),
                 (Some(_), other) => return Err(Fault::of_type("a string", other).below_key(key)),
             }
-            seen.push((folded, key));
+            seen.insert(folded, key);
         }
         Ok(head)
     }

@@ -6,9 +6,8 @@ use std::fmt::Write;
 use opm_document::sort;
 use opm_model::Version;
 
-use crate::blob::{Bundle, Catalog, Channel, ChannelEntry, property_type, schema};
-use crate::properties::PackageValue;
-use crate::{Error, Range};
+use crate::blob::{Bundle, Catalog, Channel, ChannelEntry, schema};
+use crate::{Error, Range, properties};
 
 /// What of a catalog is drawn, and how.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,7 +36,6 @@ const HEAD: &str = "graph LR
 ";
 
 /// Draws the channels of a catalog, which need not be valid.
-// Writing to a string, as it is done here throughout, cannot fail.
 pub fn graph(catalog: &Catalog, options: &GraphOptions) -> Result<Graph, Error> {
     let mut channels: Vec<&Channel> = catalog.channels.iter().collect();
     sort::sort(&mut channels, |a, b| a.name < b.name);
@@ -56,26 +54,10 @@ fn versions(bundles: &[Bundle]) -> Result<BTreeMap<&str, Version>, Error> {
     let mut versions = BTreeMap::new();
     for bundle in bundles {
         if !versions.contains_key(bundle.name.as_str()) {
-            versions.insert(bundle.name.as_str(), version(bundle)?.0);
+            versions.insert(bundle.name.as_str(), properties::version(bundle)?.0);
         }
     }
     Ok(versions)
-}
-
-/// The version and the release in the one `olm.package` property of a bundle, and the package in it.
-pub(crate) fn version(bundle: &Bundle) -> Result<(Version, PackageValue), Error> {
-    let fault = |message: String| Error::Bundle { bundle: bundle.name.clone(), message };
-    let mut values = bundle.properties.iter().filter(|p| p.kind == property_type::PACKAGE);
-    let (Some(property), None) = (values.next(), values.next()) else {
-        let found = bundle.properties.iter().filter(|p| p.kind == property_type::PACKAGE).count();
-        let what = if found == 0 { "has no" } else { "has multiple" };
-        return Err(fault(format!("{what} \"olm.package\" properties, expected exactly 1")));
-    };
-    let value: Option<PackageValue> = serde_json::from_str(&property.value)
-        .map_err(|e| fault(format!("parse properties: {}", crate::raw::plain(&e))))?;
-    let value = value.unwrap_or_default();
-    let version = Version::parse(&value.version).map_err(|e| fault(format!("has invalid version: {e}")))?;
-    Ok((version, value))
 }
 
 struct Filter<'a> {
@@ -212,6 +194,7 @@ impl<'a> Drawing<'a> {
     ) {
         let node = |name: &str| format!("{channel_id}-{name}[{name:?}]");
         let own = node(&entry.name);
+        // Writing to a string, as it is done here throughout, cannot fail.
         let _ = writeln!(text, "      {own}");
         let mut link = |from: &str, label: &str| {
             let _ = writeln!(text, "      {}-- {label} --> {own}", node(from));

@@ -91,7 +91,12 @@ impl Listing {
             related_images: csv.related_images(),
             ..Bundle::default()
         });
-        blob.properties.extend(properties);
+        // A bundle in many channels has the same properties at all of them.
+        for property in properties {
+            if !blob.properties.contains(&property) {
+                blob.properties.push(property);
+            }
+        }
         let entry = ChannelEntry {
             name: bundle.csv_name.clone(),
             replaces: bundle.replaces,
@@ -111,7 +116,6 @@ impl Listing {
         };
         let bundle = |mut bundle: Bundle| {
             properties::sort(&mut bundle.properties);
-            bundle.properties.dedup();
             let mut known: BTreeSet<String> = bundle.related_images.iter().map(|r| r.image.clone()).collect();
             for image in images.get(&bundle.name).into_iter().flatten() {
                 if known.insert(image.clone()) {

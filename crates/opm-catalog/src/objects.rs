@@ -40,7 +40,7 @@ pub(crate) fn check(bundle: &Bundle) -> Read<()> {
     Ok(())
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct ObjectValue<'a> {
     #[serde(borrow, default)]
     data: Option<Cow<'a, str>>,
@@ -48,10 +48,10 @@ struct ObjectValue<'a> {
 
 /// The manifest in the value of an `olm.bundle.object` property; `None` where that has no data.
 fn object(value: &str) -> Result<Option<Vec<u8>>, String> {
-    if value.is_empty() || value == "null" {
+    if value.is_empty() {
         return Ok(None);
     }
-    let value: ObjectValue<'_> = serde_json::from_str(value).map_err(|e| crate::raw::plain(&e))?;
+    let value: ObjectValue<'_> = crate::raw::typed(value)?;
     let Some(data) = value.data else { return Ok(None) };
     let data = base64(&data).map_err(|e| format!("its data are not base64: {e}"))?;
     if data.trim_ascii_start().first() == Some(&b'{') {

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 pub(crate) use opm_model::Property;
-use opm_model::{Dependency, Gvk};
+use opm_model::{Dependency, Gvk, Version};
 use serde::Deserialize;
 
-use crate::blob::property_type;
-use crate::raw;
+use crate::blob::{Bundle, property_type};
+use crate::{Error, raw};
 
 /// What the properties are made of.
 pub(crate) struct Sources<'a> {
@@ -41,9 +41,26 @@ pub(crate) fn null_as_default<'de, D: serde::Deserializer<'de>, T: Default + Des
 /// Why a property cannot be understood: its list, its index and the reason.
 pub(crate) type Misfit = String;
 
-pub(crate) fn value<'a, T: Deserialize<'a>>(property: &'a Property, what: &str, index: usize) -> Result<T, Misfit> {
-    serde_json::from_str(&property.value)
-        .map_err(|e| format!("parse {what}[{index}] of type {:?}: {}", property.kind, raw::plain(&e)))
+pub(crate) fn value<'a, T: Default + Deserialize<'a>>(
+    property: &'a Property,
+    what: &str,
+    index: usize,
+) -> Result<T, Misfit> {
+    raw::typed(&property.value).map_err(|e| format!("parse {what}[{index}] of type {:?}: {e}", property.kind))
+}
+
+/// The version and the release in the one `olm.package` property of a bundle, and the package in it.
+pub(crate) fn version(bundle: &Bundle) -> Result<(Version, PackageValue), Error> {
+    let fault = |message: String| Error::Bundle { bundle: bundle.name.clone(), message };
+    let mut values = bundle.properties.iter().filter(|p| p.kind == property_type::PACKAGE);
+    let (Some(property), None) = (values.next(), values.next()) else {
+        let found = bundle.properties.iter().filter(|p| p.kind == property_type::PACKAGE).count();
+        let what = if found == 0 { "has no" } else { "has multiple" };
+        return Err(fault(format!("{what} \"olm.package\" properties, expected exactly 1")));
+    };
+    let value: PackageValue = raw::typed(&property.value).map_err(|e| fault(format!("parse properties: {e}")))?;
+    let version = Version::parse(&value.version).map_err(|e| fault(format!("has invalid version: {e}")))?;
+    Ok((version, value))
 }
 
 impl Sources<'_> {

@@ -1,11 +1,22 @@
 //! JSON text that is kept as it is spelled.
 
+use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// What is wrong with a JSON text, without the place, which nobody could look up.
 pub(crate) fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message).to_owned()
+}
+
+/// The JSON text of an object, read as a type; null stands for the zero value.
+pub(crate) fn typed<'a, T: Default + Deserialize<'a>>(text: &'a str) -> Result<T, String> {
+    let text = text.trim_start();
+    // Lists would be taken for the fields in their order.
+    if text.starts_with('[') {
+        return Err("it must be an object, not a list".to_owned());
+    }
+    serde_json::from_str::<Option<T>>(text).map(Option::unwrap_or_default).map_err(|e| plain(&e))
 }
 
 /// The text without the white space between its tokens: order, escapes and the spelling of numbers stay.

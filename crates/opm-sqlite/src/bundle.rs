@@ -13,11 +13,12 @@ impl Edit<'_> {
     /// With `alpha`, a bundle may stand in for another one (`olm.substitutesFor`), and the edges of the bundles around it are
     /// rewritten accordingly; without, such a bundle is an error.
     pub fn insert_bundle(&self, bundle: &Bundle, alpha: bool) -> Result<(), StoreError> {
-        self.atomically(|| self.insert_parts(bundle, alpha)).map_err(|source| StoreError::Bundle {
+        let Err(error) = self.atomically(|| self.insert_parts(bundle, alpha)) else { return Ok(()) };
+        Err(StoreError::Bundle {
             name: bundle.name.clone(),
             version: bundle.version.clone(),
             image: bundle.image.clone(),
-            source: Box::new(source),
+            source: Box::new(error.finding()?),
         })
     }
 
@@ -28,7 +29,7 @@ impl Edit<'_> {
         let conn = self.conn;
         let key = [bundle.name.as_str(), &bundle.version, &bundle.image];
         if let Some(why) = clash(conn, key)? {
-            return Err(StoreError::AddBundle { name: bundle.name.clone(), why: why.to_owned() });
+            return Err(StoreError::AddBundle { name: bundle.name.clone(), why });
         }
         conn.prepare_cached(
             "INSERT INTO operatorbundle (name, csv, bundle, bundlepath, version, skiprange, replaces, skips, substitutesfor)
@@ -83,32 +84,28 @@ impl Edit<'_> {
         }
         Ok(())
     }
-
-    /// Runs a part of an edit that is undone as a whole where it fails, so that the rest of the edit can go on.
-    pub(crate) fn atomically<T>(&self, part: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        self.conn.execute_batch("SAVEPOINT part")?;
-        let result = part();
-        // A full disk or an interrupt ends the transaction and its savepoints by itself.
-        if !self.conn.is_autocommit() {
-            let end = if result.is_ok() { "RELEASE part" } else { "ROLLBACK TO part; RELEASE part" };
-            self.conn.execute_batch(end)?;
-        }
-        result
-    }
 }
 
 /// Which uniqueness rule forbids a bundle of this name, version and image.
-fn clash(conn: &Connection, [name, version, image]: [&str; 3]) -> rusqlite::Result<Option<&'static str>> {
+fn clash(conn: &Connection, [name, version, image]: [&str; 3]) -> rusqlite::Result<Option<String>> {
     let mut statement = conn.prepare_cached("SELECT version, bundlepath FROM operatorbundle WHERE name = ?1")?;
     let mut rows = statement.query([name])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let (has_version, has_image): (Option<String>, Option<String>) = (row.get(0)?, row.get(1)?);
-    let all_equal = has_version.as_deref() == Some(version) && has_image.as_deref() == Some(image);
-    Ok(Some(if all_equal {
-        "UNIQUE constraint failed: operatorbundle.name, operatorbundle.version, operatorbundle.bundlepath: it is in the catalog already"
+    let (has_version, has_image) = (has_version.unwrap_or_default(), has_image.unwrap_or_default());
+    let columns = if has_version == version && has_image == image {
+        "operatorbundle.name, operatorbundle.version, operatorbundle.bundlepath"
     } else {
-        "UNIQUE constraint failed: operatorbundle.name: the catalog has another bundle of that name"
-    }))
+        "operatorbundle.name"
+    };
+    let place = if conn.prepare_cached("SELECT 1 FROM channel_entry WHERE operatorbundle_name = ?1")?.exists([name])? {
+        "a bundle of that name is in the catalog already"
+    } else {
+        "a bundle of that name is in the catalog already, but in no channel: remove it with prune-stranded, then run this again"
+    };
+    let version = if has_version.is_empty() { String::new() } else { format!(", version {has_version}") };
+    let image = if has_image.is_empty() { String::new() } else { format!(", image {has_image}") };
+    Ok(Some(format!("UNIQUE constraint failed: {columns}: {place}{version}{image}")))
 }
 
 pub(crate) fn is_deprecated(conn: &Connection, name: &str) -> rusqlite::Result<bool> {

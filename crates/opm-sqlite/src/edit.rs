@@ -9,10 +9,16 @@ use opm_model::Stop;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::{StoreError, migrations};
+use crate::{StoreError, journals, migrations};
 
 /// How long to wait for another process that holds the database.
-const PATIENCE: Duration = Duration::from_secs(5);
+#[cfg(not(test))]
+pub(crate) fn patience() -> Duration {
+    Duration::from_secs(5)
+}
+#[cfg(test)]
+pub(crate) use crate::testing::patience;
+
 /// How many steps of SQLite's machine to take between looks at the wish to stop.
 const STEPS_BETWEEN_LOOKS: std::ffi::c_int = 10_000;
 /// What every SQLite database begins with (section 1.3 of the database file format).
@@ -21,6 +27,31 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// A database in the middle of an edit: all of it happens, or none.
 pub struct Edit<'c> {
     pub(crate) conn: &'c Connection,
+    stop: &'c Stop,
+}
+
+impl Edit<'_> {
+    /// Runs a part of an edit that is undone as a whole where it fails, so that the rest of the edit can go on.
+    pub(crate) fn atomically<T>(&self, part: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+        self.go_on()?;
+        self.conn.execute_batch("SAVEPOINT part")?;
+        let result = part();
+        // A full disk or an interrupt ends the transaction and its savepoints by itself.
+        if !self.conn.is_autocommit() {
+            let end = if result.is_ok() { "RELEASE part" } else { "ROLLBACK TO part; RELEASE part" };
+            self.conn.execute_batch(end)?;
+        }
+        result
+    }
+
+    /// Whether the edit may go on: nobody wants it to stop, and no failure has ended its transaction.
+    fn go_on(&self) -> Result<(), StoreError> {
+        // Statements look at the wish by themselves, but most are too short to get to it.
+        if self.stop.is_asked() {
+            return Err(StoreError::Stopped);
+        }
+        if self.conn.is_autocommit() { Err(StoreError::GivenUp) } else { Ok(()) }
+    }
 }
 
 /// What is done once an edit succeeded.
@@ -44,14 +75,13 @@ pub fn edit<T>(
     work: impl FnOnce(&Edit<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     match std::fs::metadata(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return create(path, None, stop, work),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return make(path, None, Persist::New, stop, work),
         Err(source) => return Err(StoreError::Io { doing: "look at", path: path.to_owned(), source }),
         Ok(found) if !found.is_file() => return Err(StoreError::NotAFile(path.to_owned())),
         Ok(_) => {}
     }
-    check_magic(path)?;
     let mut conn = open(path).map_err(|e| StoreError::from(e).at(path))?;
-    let edited = watch(&mut conn, stop).map_err(StoreError::from).and_then(|()| transact(&mut conn, path, work));
+    let edited = watch(&mut conn, stop).map_err(StoreError::from).and_then(|()| transact(&mut conn, path, stop, work));
     let answer = edited.map_err(|e| e.at(path))?;
     drop(conn);
     if afterwards == Afterwards::Vacuum
@@ -71,23 +101,56 @@ pub fn create<T>(
     stop: &Stop,
     work: impl FnOnce(&Edit<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    make(path, from, Persist::Replace, stop, work)
+}
+
+/// What a new database does to a file that has its name by then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Persist {
+    /// It takes its place.
+    Replace,
+    /// Another process has made it meanwhile: what that did must not be lost.
+    New,
+}
+
+fn make<T>(
+    path: &Path,
+    from: Option<&Path>,
+    persist: Persist,
+    stop: &Stop,
+    work: impl FnOnce(&Edit<'_>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let fault = |doing| move |source| StoreError::Io { doing, path: path.to_owned(), source };
+    // A link stays one: what it leads to is replaced.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let parent = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let draft = tempfile::Builder::new()
         .prefix(".opm-")
         .suffix(".tmp")
-        .permissions(permissions(path))
+        .permissions(permissions(&target))
         .tempfile_in(parent)
         .map_err(fault("create"))?;
     if let Some(from) = from {
-        let io = |source| StoreError::Io { doing: "copy", path: from.to_owned(), source };
         check_magic(from)?;
-        let mut file = File::open(from).map_err(io)?;
-        std::io::copy(&mut file, &mut draft.as_file()).map_err(io)?;
+        let io = |source| StoreError::Io { doing: "copy", path: from.to_owned(), source };
+        if journals::any_of(from) {
+            let private = tempfile::tempdir().map_err(fault("create a temporary directory for"))?;
+            let settled = private.path().join("catalog.db");
+            journals::settle_into(from, &settled).map_err(|e| e.at(from))?;
+            journals::copy(&settled, draft.as_file()).map_err(io)?;
+        } else {
+            journals::copy(from, draft.as_file()).map_err(io)?;
+        }
     }
     let answer = fill(draft.path(), from.is_some(), stop, work).map_err(|e| e.at(from.unwrap_or(path)))?;
     draft.as_file().sync_all().map_err(fault("write"))?;
-    draft.persist(path).map_err(|e| fault("create")(e.error))?;
+    match persist {
+        Persist::Replace => draft.persist(&target).map_err(|e| fault("create")(e.error))?,
+        Persist::New => draft.persist_noclobber(&target).map_err(|e| match e.error.kind() {
+            std::io::ErrorKind::AlreadyExists => StoreError::Locked(path.to_owned()),
+            _ => fault("create")(e.error),
+        })?,
+    };
     Ok(answer)
 }
 
@@ -108,7 +171,7 @@ fn fill<T>(
     // Nobody sees the draft before it is complete and on the disk, so its journal need not outlive this process.
     conn.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384")?;
     watch(&mut conn, stop)?;
-    let answer = transact(&mut conn, draft, work)?;
+    let answer = transact(&mut conn, draft, stop, work)?;
     if is_copy {
         conn.execute_batch("PRAGMA journal_mode = OFF; VACUUM; PRAGMA journal_mode = DELETE")?;
     }
@@ -119,6 +182,7 @@ fn fill<T>(
 fn transact<T>(
     conn: &mut Connection,
     path: &Path,
+    stop: &Stop,
     work: impl FnOnce(&Edit<'_>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     loop {
@@ -133,7 +197,9 @@ fn transact<T>(
         }
         migrations::upgrade(&transaction)?;
         transaction.execute_batch(include_str!("triggers.sql"))?;
-        let answer = work(&Edit { conn: &transaction })?;
+        let edit = Edit { conn: &transaction, stop };
+        let answer = work(&edit)?;
+        edit.go_on()?;
         if upgrade {
             migrations::check_references(&transaction)?;
         }
@@ -155,7 +221,9 @@ pub(crate) fn known_version(conn: &Connection, path: &Path) -> Result<i64, Store
 pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let conn =
         Connection::open_with_flags(plain(path), OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.busy_timeout(PATIENCE)?;
+    conn.busy_timeout(patience())?;
+    #[cfg(test)]
+    crate::testing::opened(&conn)?;
     prepare_once(&conn)?;
     Ok(conn)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use opm_bundle::BundleError;
 use opm_model::{ManifestError, VersionError};
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why a database could not be opened, read or edited.
 ///
@@ -101,6 +101,9 @@ pub enum StoreError {
     /// The caller wants the work to end.
     #[error("stopped; the database is as it was before")]
     Stopped,
+    /// A failure that an edit went on after had undone it.
+    #[error("the edit was given up after an earlier failure; the database is as it was before")]
+    GivenUp,
     /// Several findings, each an error of its own.
     #[error("{}", distinct(.0).join("\n"))]
     Many(Vec<StoreError>),
@@ -389,6 +392,12 @@ impl StoreError {
         }
     }
 
+    /// The same error as a finding, which an edit can go on after; where it cannot (the disk is full, the caller wants an
+    /// end), an error.
+    pub(crate) fn finding(self) -> Result<Self, Self> {
+        if matches!(self, Self::Sql(_) | Self::Stopped | Self::GivenUp) { Err(self) } else { Ok(self) }
+    }
+
     /// The errors that this one holds.
     pub fn flatten(self) -> Vec<Self> {
         match self {
@@ -402,6 +411,10 @@ impl StoreError {
         let Self::Sql(error) = self else { return self };
         let path = path.to_owned();
         let detail = error.to_string();
+        if error.sqlite_error().is_some_and(|e| e.extended_code == ffi::SQLITE_READONLY_ROLLBACK) {
+            let detail = "a program that edited it did not finish: run any editing command on it, which recovers it".to_owned();
+            return Self::Failed { path, detail };
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase) => Self::NotADatabase(path),
             Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, detail },

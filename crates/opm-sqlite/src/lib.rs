@@ -20,10 +20,15 @@ mod bundle;
 mod deprecate;
 mod edit;
 mod error;
+mod journals;
 mod migrations;
 mod package;
 mod query;
 mod remove;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 pub use add::{AddOptions, Mode};
 pub use deprecate::DeprecateOptions;

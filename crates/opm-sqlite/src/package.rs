@@ -58,7 +58,7 @@ impl Edit<'_> {
         }
         for (channel, head) in channels {
             if let Err(error) = (Chain { conn, package, channel, depth: 0 }).walk(head) {
-                errors.push(error);
+                errors.push(error.finding()?);
             }
         }
         StoreError::all(errors)

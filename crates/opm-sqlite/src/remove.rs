@@ -90,7 +90,7 @@ impl Edit<'_> {
     }
 
     fn forget_marks(&self) -> Result<(), StoreError> {
-        let query = "DELETE FROM deprecated WHERE operatorbundle_name NOT IN (SELECT name FROM operatorbundle)";
+        let query = "DELETE FROM deprecated WHERE operatorbundle_name NOT IN (SELECT name FROM operatorbundle WHERE name IS NOT NULL)";
         self.conn.execute(query, [])?;
         Ok(())
     }

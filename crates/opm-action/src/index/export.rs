@@ -185,11 +185,13 @@ fn copy(from: &Path, to: &Path, root: &Path) -> anyhow::Result<()> {
 
 /// A package manifest as YAML, indented by four spaces.
 fn manifest(package: &Package) -> String {
-    let mut text = format!("packageName: {}\nchannels:\n", scalar(&package.name));
-    for channel in &package.channels {
-        text += &format!("    - name: {}\n      currentCSV: {}\n", scalar(&channel.name), scalar(&channel.csv_name));
-    }
-    text + &format!("defaultChannel: {}\n", scalar(&package.default_channel))
+    let channels: Vec<String> = package
+        .channels
+        .iter()
+        .map(|c| format!("    - name: {}\n      currentCSV: {}\n", scalar(&c.name), scalar(&c.csv_name)))
+        .collect();
+    let (name, default_channel) = (scalar(&package.name), scalar(&package.default_channel));
+    format!("packageName: {name}\nchannels:\n{}defaultChannel: {default_channel}\n", channels.concat())
 }
 
 /// A string as a YAML scalar, quoted where it would be read as something else.

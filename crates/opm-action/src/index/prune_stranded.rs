@@ -11,6 +11,7 @@ pub struct Options {
 }
 
 /// Removes what is stranded.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough in its lifetimes")]
 pub async fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
     options.target.begin(context).await?.finish(context, |edit| edit.remove_stranded())
 }

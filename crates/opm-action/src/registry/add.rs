@@ -70,7 +70,7 @@ impl Pulled {
     /// Adds the bundles; returns what a permissive run went on with.
     pub(crate) fn add(self, edit: &Edit<'_>) -> Result<Vec<anyhow::Error>, StoreError> {
         let mut findings = self.findings;
-        findings.extend(warnings(edit.add(&self.bundles, &self.options)?));
+        findings.extend(warnings(edit.add(&self.bundles, self.options)?));
         Ok(findings)
     }
 }

@@ -15,6 +15,7 @@ pub struct Options {
 }
 
 /// Removes what is stranded.
+#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough in its lifetimes")]
 pub fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
     opm_sqlite::edit(&options.database, Afterwards::Vacuum, context.stop(), |edit| edit.remove_stranded())
         .context("error removing stranded bundles from database")

@@ -10,7 +10,7 @@ use crate::Error;
 use crate::blob::{Bundle, Catalog, Channel, ChannelEntry, Package};
 use crate::csv::Csv;
 use crate::fields::{Fault, Fields, Read, list_of_objects};
-use crate::graph::version;
+use crate::properties::version;
 
 #[derive(Clone, Debug)]
 pub(super) struct Semver {

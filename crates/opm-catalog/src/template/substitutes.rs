@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{RenderError, Renderer, entries};
 use crate::blob::{Blob, Bundle, Catalog, ChannelEntry, property_type};
 use crate::fields::{Fields, Read, list_of_objects};
-use crate::{Error, Origin, check_model, graph};
+use crate::{Error, Origin, check_model, properties};
 
 /// The annotation of a CSV that names the bundle which it stands in for.
 const SUBSTITUTES_FOR: &str = "olm.substitutesFor";
@@ -146,7 +146,7 @@ impl VersionRelease {
 /// The version and release of a bundle. Bundles from before there were releases, which say what they stand in for, have
 /// it in the build metadata of their versions.
 fn version_release(bundle: &Bundle) -> Result<VersionRelease, String> {
-    let (version, value) = graph::version(bundle).map_err(|e| e.to_string())?;
+    let (version, value) = properties::version(bundle).map_err(|e| e.to_string())?;
     let text = version.to_string();
     let release = match text.split_once('+') {
         Some((_, build)) if value.release.is_empty() && has_substitutes_for(bundle) => build.to_owned(),

@@ -46,8 +46,7 @@ pub(super) fn read<'a>(package: &str, bundle: &'a Bundle, scope: Scope, findings
         .properties
         .iter()
         .filter(|p| p.kind == property_type::PACKAGE)
-        .filter_map(|p| serde_json::from_str::<Option<_>>(&p.value).ok())
-        .map(Option::unwrap_or_default)
+        .filter_map(|p| raw::typed(&p.value).ok())
         .collect();
     let count = count_of(property_type::PACKAGE);
     if count != 1 {
@@ -135,8 +134,8 @@ fn check_property(property: &Property) -> Result<(), String> {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(text: &'a str) -> Result<(), String> {
-    serde_json::from_str::<Option<T>>(text).map(drop).map_err(|e| raw::plain(&e))
+fn parse<'a, T: Default + Deserialize<'a>>(text: &'a str) -> Result<(), String> {
+    raw::typed::<T>(text).map(drop)
 }
 
 #[derive(Deserialize)]

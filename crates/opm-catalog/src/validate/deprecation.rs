@@ -1,6 +1,6 @@
 //! Rules about deprecations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::report::{Findings, Rule};
 use crate::blob::{DeprecationEntry, schema};
@@ -28,7 +28,7 @@ pub(super) fn read<'a>(
         findings.add(Rule::Deprecation, &second.origin, message);
     }
     for blob in &group.deprecations {
-        let mut seen: Vec<(&str, &str)> = Vec::new();
+        let mut seen: BTreeSet<(&str, &str)> = BTreeSet::new();
         for (index, entry) in blob.entries().iter().enumerate() {
             let DeprecationEntry { schema, name, message } = entry;
             let mut fault = |message| findings.add(Rule::Deprecation, &blob.origin, message);
@@ -36,13 +36,12 @@ pub(super) fn read<'a>(
                 fault(format!("schema must be set for deprecation entry [{index}] for package {package:?}"));
                 continue;
             }
-            if seen.contains(&(schema, name)) {
+            if !seen.insert((schema, name)) {
                 fault(format!(
                     "duplicate deprecation entry of schema {schema:?} and name {name:?} for package {package:?}"
                 ));
                 continue;
             }
-            seen.push((schema, name));
             match schema.as_str() {
                 schema::BUNDLE if has_bundle(name) => drop(deprecated.bundles.insert(name, message)),
                 schema::BUNDLE => {

@@ -1,19 +1,28 @@
 //! Findings as a tree of text.
 
+use std::collections::BTreeMap;
+
 use super::Finding;
 
 #[derive(Default)]
 struct Node {
     text: String,
     children: Vec<Node>,
+    /// Where the children are that may have children themselves.
+    branches: BTreeMap<String, usize>,
 }
 
 impl Node {
-    /// The child with this text, made if there is none.
-    fn child(&mut self, text: String) -> &mut Self {
-        let at = self.children.iter().position(|child| child.text == text).unwrap_or_else(|| {
-            self.children.push(Self { text, children: Vec::new() });
-            self.children.len() - 1
+    fn leaf(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+
+    /// The branch with this text, made if there is none.
+    fn branch(&mut self, text: String) -> &mut Self {
+        let next = self.children.len();
+        let at = *self.branches.entry(text).or_insert_with_key(|text| {
+            self.children.push(Self::leaf(text.clone()));
+            next
         });
         &mut self.children[at]
     }
@@ -33,13 +42,13 @@ impl Node {
 /// The findings below their packages, channels and bundles, each in the order in which it comes up. A finding ends in
 /// where its blob is, if that is known.
 pub(super) fn text(findings: &[Finding]) -> String {
-    let mut root = Node { text: "invalid index".to_owned(), children: Vec::new() };
+    let mut root = Node::leaf("invalid index".to_owned());
     for finding in findings {
         let mut node = &mut root;
         for (kind, name) in [("package", &finding.package), ("channel", &finding.channel), ("bundle", &finding.bundle)]
         {
             if let Some(name) = name {
-                node = node.child(format!("invalid {kind} {name:?}"));
+                node = node.branch(format!("invalid {kind} {name:?}"));
             }
         }
         let place = match (&finding.file, finding.line) {
@@ -48,7 +57,7 @@ pub(super) fn text(findings: &[Finding]) -> String {
             (None, Some(line)) => format!(" (line {line})"),
             (None, None) => String::new(),
         };
-        node.children.push(Node { text: format!("{}{place}", finding.message), children: Vec::new() });
+        node.children.push(Node::leaf(format!("{}{place}", finding.message)));
     }
     let mut out = String::new();
     root.write("", "", &mut out);

@@ -50,7 +50,7 @@ pub(super) fn duplicates(
     conn: &Connection,
     package: &str,
     bundles: &[&Bundle],
-    options: &AddOptions,
+    options: AddOptions,
 ) -> Result<Option<String>, StoreError> {
     let images = texts(
         conn,

@@ -6,8 +6,7 @@ mod replaces;
 mod semver;
 pub(crate) mod substitutes;
 
-use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use opm_bundle::Bundle;
 use opm_model::Version;
@@ -44,7 +43,7 @@ impl Edit<'_> {
     /// Adds bundles. Every package is edited as a whole or not at all.
     ///
     /// Without `permissive` any finding is an error; with it, the findings are returned, and packages that have none are edited.
-    pub fn add(&self, bundles: &[Bundle], options: &AddOptions) -> Result<Vec<StoreError>, StoreError> {
+    pub fn add(&self, bundles: &[Bundle], options: AddOptions) -> Result<Vec<StoreError>, StoreError> {
         let mut findings: Vec<StoreError> = Vec::new();
         let mut refused = check::edges(self.conn, bundles)?;
         for (package, group) in by_package(bundles) {
@@ -61,8 +60,7 @@ impl Edit<'_> {
             });
             match edit {
                 Ok(warnings) => findings.extend(warnings),
-                Err(StoreError::Sql(error)) => return Err(error.into()),
-                Err(error) => findings.extend(error.flatten()),
+                Err(error) => findings.extend(error.finding()?.flatten()),
             }
         }
         if !options.permissive {
@@ -84,11 +82,16 @@ fn by_package(bundles: &[Bundle]) -> BTreeMap<&str, Vec<&Bundle>> {
     }
     for group in packages.values_mut() {
         group.sort_by(|(a, _), (b, _)| match (a, b) {
-            (Some(a), Some(b)) => a.cmp_with_build(b).unwrap_or(Ordering::Equal),
+            (Some(a), Some(b)) => a.cmp_with_build(b).unwrap_or_else(|_| has_order(b).cmp(&has_order(a))),
             (a, b) => a.is_some().cmp(&b.is_some()),
         });
     }
     packages.into_iter().map(|(name, group)| (name, group.into_iter().map(|(_, bundle)| bundle).collect())).collect()
+}
+
+/// Whether the build metadata of a version can be compared to others.
+fn has_order(version: &Version) -> bool {
+    version.cmp_with_build(version).is_ok()
 }
 
 /// The place of a listed bundle: its channel and its name.
@@ -109,6 +112,24 @@ impl Edit<'_> {
     fn head(&self, package: &str, channel: &str) -> rusqlite::Result<String> {
         let query = "SELECT head_operatorbundle_name FROM channel WHERE package_name = ?1 AND name = ?2";
         Ok(crate::remove::texts(self.conn, query, [package, channel])?.pop().unwrap_or_default())
+    }
+
+    /// What was listed before and is no longer, by channel.
+    fn vanished(&self, package: &str, before: &[Listed]) -> Result<Vec<StoreError>, StoreError> {
+        let after: BTreeSet<Listed> = self.listed(package)?.into_iter().collect();
+        let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for listed in before.iter().filter(|l| !after.contains(l)) {
+            lost.entry(&listed.0).or_default().push(listed.1.clone());
+        }
+        let fault = |(channel, bundles): (&str, Vec<String>)| {
+            Ok(StoreError::Vanishes {
+                package: package.to_owned(),
+                channel: channel.to_owned(),
+                head: self.head(package, channel)?,
+                bundles,
+            })
+        };
+        lost.into_iter().map(fault).collect()
     }
 
     /// Checks that every added bundle can be reached from the heads of its channels.

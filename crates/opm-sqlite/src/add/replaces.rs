@@ -1,11 +1,11 @@
 //! The mode `replaces`: the graph follows from what the CSVs say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use opm_bundle::Bundle;
 use opm_model::{Candidate, PackageManifest};
 
-use super::{AddOptions, Listed, overwrite};
+use super::{AddOptions, overwrite};
 use crate::StoreError;
 use crate::edit::Edit;
 use crate::remove::texts;
@@ -17,7 +17,7 @@ impl Edit<'_> {
         package: &str,
         bundles: &[&Bundle],
         overwritten: Option<&str>,
-        options: &AddOptions,
+        options: AddOptions,
     ) -> Result<Vec<StoreError>, StoreError> {
         let before = self.listed(package)?;
         if let Some(name) = overwritten {
@@ -25,7 +25,9 @@ impl Edit<'_> {
         }
         let mut errors = Vec::new();
         for bundle in bundles {
-            errors.extend(self.insert_bundle(bundle, options.alpha).err());
+            if let Err(error) = self.insert_bundle(bundle, options.alpha) {
+                errors.push(error.finding()?);
+            }
         }
         StoreError::all(errors)?;
 
@@ -57,41 +59,21 @@ impl Edit<'_> {
         let mut candidates: Vec<Candidate> = Vec::new();
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         for (channel, name) in self.listed(package)? {
-            let place = match places.get(&name) {
-                Some(place) => *place,
-                None => {
-                    let version =
-                        texts(self.conn, "SELECT version FROM operatorbundle WHERE name = ?1", [&name])?.pop();
-                    candidates.push(Candidate {
-                        name: name.clone(),
-                        version: version.unwrap_or_default(),
-                        channels: Vec::new(),
-                        default_channel: default_channel.clone(),
-                    });
-                    places.insert(name, candidates.len() - 1);
-                    candidates.len() - 1
-                }
+            let place = if let Some(place) = places.get(&name) {
+                *place
+            } else {
+                let version = texts(self.conn, "SELECT version FROM operatorbundle WHERE name = ?1", [&name])?.pop();
+                candidates.push(Candidate {
+                    name: name.clone(),
+                    version: version.unwrap_or_default(),
+                    channels: Vec::new(),
+                    default_channel: default_channel.clone(),
+                });
+                places.insert(name, candidates.len() - 1);
+                candidates.len() - 1
             };
             candidates[place].channels.push(channel);
         }
         Ok(candidates)
-    }
-
-    /// What was listed before and is no longer, by channel.
-    fn vanished(&self, package: &str, before: &[Listed]) -> Result<Vec<StoreError>, StoreError> {
-        let after: BTreeSet<Listed> = self.listed(package)?.into_iter().collect();
-        let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for listed in before.iter().filter(|l| !after.contains(l)) {
-            lost.entry(&listed.0).or_default().push(listed.1.clone());
-        }
-        let fault = |(channel, bundles): (&str, Vec<String>)| {
-            Ok(StoreError::Vanishes {
-                package: package.to_owned(),
-                channel: channel.to_owned(),
-                head: self.head(package, channel)?,
-                bundles,
-            })
-        };
-        lost.into_iter().map(fault).collect()
     }
 }

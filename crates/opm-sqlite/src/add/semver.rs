@@ -18,6 +18,8 @@ use crate::remove::texts;
 struct Graph {
     head: String,
     nodes: BTreeMap<String, Edges>,
+    /// Those of the nodes that are in the channel only since another one skips them.
+    skipped: BTreeSet<String>,
 }
 
 /// What a bundle points to, in the order in which it is written.
@@ -28,8 +30,9 @@ impl Edit<'_> {
         &self,
         package: &str,
         bundles: &[&Bundle],
-        options: &AddOptions,
+        options: AddOptions,
     ) -> Result<Vec<StoreError>, StoreError> {
+        let before = self.listed(package)?;
         for bundle in bundles {
             let mut graphs = self.graphs(package)?;
             let default_channel = self.default_channel(package, bundle)?;
@@ -41,6 +44,11 @@ impl Edit<'_> {
             self.write(package, &default_channel, &graphs)?;
         }
         self.check_reachable(package, bundles)?;
+        let vanished = self.vanished(package, &before)?;
+        if options.permissive {
+            return Ok(vanished);
+        }
+        StoreError::all(vanished)?;
         Ok(Vec::new())
     }
 
@@ -58,12 +66,8 @@ impl Edit<'_> {
         first.filter(|c| !c.is_empty()).ok_or_else(|| StoreError::NoChannels(bundle.name.clone()))
     }
 
-    /// The graphs of the channels of a package; none where the package has no default channel.
+    /// The graphs of the channels of a package.
     fn graphs(&self, package: &str) -> Result<BTreeMap<String, Graph>, StoreError> {
-        let query = "SELECT 1 FROM package WHERE name = ?1 AND default_channel IS NOT NULL";
-        if !self.conn.prepare_cached(query)?.exists([package])? {
-            return Ok(BTreeMap::new());
-        }
         let mut graphs: BTreeMap<String, Graph> = BTreeMap::new();
         for (channel, name) in self.listed(package)? {
             graphs.entry(channel).or_default().nodes.insert(name, Edges::new());
@@ -81,7 +85,12 @@ impl Edit<'_> {
                 edges.push(to);
             }
         }
+        let chains = self.chains(package)?;
         for (channel, graph) in &mut graphs {
+            let chain = chains.get(channel);
+            let off_chain = |name: &String| chain.is_none_or(|chain| !chain.contains(name));
+            let targets = graph.nodes.values().flatten().filter(|n| graph.nodes.get(*n).is_some_and(Edges::is_empty));
+            graph.skipped = targets.filter(|n| off_chain(n)).cloned().collect();
             let replaced: BTreeSet<&String> = graph.nodes.values().flatten().collect();
             let mut heads: Vec<String> = graph.nodes.keys().filter(|n| !replaced.contains(n)).cloned().collect();
             graph.head = match heads.len() {
@@ -95,6 +104,33 @@ impl Edit<'_> {
             };
         }
         Ok(graphs)
+    }
+
+    /// The names on the chains from the heads of the channels down.
+    fn chains(&self, package: &str) -> Result<BTreeMap<String, BTreeSet<String>>, StoreError> {
+        let mut statement = self.conn.prepare_cached(
+            "SELECT entry_id, channel_name, operatorbundle_name, replaces FROM channel_entry
+            WHERE package_name = ?1 AND operatorbundle_name IS NOT NULL ORDER BY channel_name, depth, entry_id",
+        )?;
+        let mut rows = statement.query([package])?;
+        let mut entries: BTreeMap<i64, (String, Option<i64>)> = BTreeMap::new();
+        let mut tops: BTreeMap<String, i64> = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let id = row.get(0)?;
+            tops.entry(row.get(1)?).or_insert(id);
+            entries.insert(id, (row.get(2)?, row.get(3)?));
+        }
+        let follow = |top| {
+            let mut seen = BTreeSet::new();
+            let mut names = BTreeSet::new();
+            let mut next = Some(top);
+            while let Some((name, below)) = next.filter(|id| seen.insert(*id)).and_then(|id| entries.get(&id)) {
+                names.insert(name.clone());
+                next = *below;
+            }
+            names
+        };
+        Ok(tops.into_iter().map(|(channel, top)| (channel, follow(top))).collect())
     }
 
     /// Puts a bundle into the graph of a channel at the place that its version gives it.
@@ -116,6 +152,7 @@ impl Edit<'_> {
             let other = version_of(name, &text.flatten().unwrap_or_default())?;
             match other.cmp_precedence(&version) {
                 Ordering::Less => lower.push((other, name.clone())),
+                Ordering::Greater if graph.skipped.contains(name) => {}
                 Ordering::Greater => {
                     if higher.as_ref().is_none_or(|(lowest, _)| other.cmp_precedence(lowest).is_lt()) {
                         higher = Some((other, name.clone()));
@@ -136,14 +173,27 @@ impl Edit<'_> {
         let is_patch = |v: &Version| mode == Mode::SkipPatch && v.minor_line() == version.minor_line();
         // What remains a node below the new one: the highest lower version, but none that is skipped.
         let mut edges: Edges =
-            lower.iter().find(|(v, _)| !is_patch(v)).map(|(_, name)| name.clone()).into_iter().collect();
+            lower
+                .iter()
+                .find(|(v, name)| !is_patch(v) && !graph.skipped.contains(name))
+                .map(|(_, name)| name.clone()).into_iter().collect();
         for (_, patch) in lower.iter().filter(|(v, _)| is_patch(v)) {
-            graph.nodes.remove(patch);
-            edges.push(patch.clone());
+            // What it skipped itself, its replacement skips now.
+            let kept = graph.nodes.remove(patch).unwrap_or_default();
+            let kept = kept.into_iter().filter(|edge| graph.skipped.contains(edge));
+            for edge in [patch.clone()].into_iter().chain(kept) {
+                if !edges.contains(&edge) {
+                    edges.push(edge);
+                }
+            }
+            graph.skipped.insert(patch.clone());
         }
         match higher {
             Some((_, ahead)) => {
-                graph.nodes.insert(ahead, vec![bundle.name.clone()]);
+                let kept = graph.nodes.remove(&ahead).unwrap_or_default();
+                let kept = kept.into_iter().filter(|edge| graph.skipped.contains(edge) && !edges.contains(edge));
+                let above = [bundle.name.clone()].into_iter().chain(kept).collect();
+                graph.nodes.insert(ahead, above);
             }
             None => graph.head.clone_from(&bundle.name),
         }
@@ -176,7 +226,8 @@ impl Edit<'_> {
 /// Writes the entries of a channel: the chain of nodes at depths 0, 1, 2…, and behind each a pair of entries for every edge
 /// to something that is no node.
 fn write_chain(conn: &Connection, package: &str, channel: &str, graph: &Graph) -> Result<(), StoreError> {
-    let mut unreached: BTreeSet<&String> = graph.nodes.keys().collect();
+    let is_node = |name: &String| graph.nodes.contains_key(name) && !graph.skipped.contains(name);
+    let mut unreached: BTreeSet<&String> = graph.nodes.keys().filter(|name| is_node(name)).collect();
     let mut next = Some(&graph.head);
     let mut above: Option<i64> = None;
     let mut depth = 0;
@@ -186,8 +237,7 @@ fn write_chain(conn: &Connection, package: &str, channel: &str, graph: &Graph) -
             point_entry(conn, above, entry)?;
         }
         let edges = graph.nodes.get(name).map(Vec::as_slice).unwrap_or_default();
-        let (nodes, skips): (Vec<&String>, Vec<&String>) =
-            edges.iter().partition(|edge| graph.nodes.contains_key(*edge));
+        let (nodes, skips): (Vec<&String>, Vec<&String>) = edges.iter().partition(|edge| is_node(edge));
         for (skipped, depth) in skips.into_iter().zip(depth + 1..) {
             let target = add_entry(conn, package, channel, skipped, depth)?;
             let from = add_entry(conn, package, channel, name, depth)?;

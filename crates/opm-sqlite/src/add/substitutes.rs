@@ -86,7 +86,7 @@ fn take_place(conn: &Connection, name: &str, own: &Edges) -> Result<(), StoreErr
             std::cmp::Ordering::Less => {
                 is_last = false;
                 let mut edges = edges;
-                edges.substitutes_for = name.to_owned();
+                name.clone_into(&mut edges.substitutes_for);
                 edges.skips.extend(own.skips.iter().cloned().chain([name.to_owned()]));
                 edges.write(conn, &other)?;
                 conn.execute("UPDATE operatorbundle SET substitutesfor = ?1 WHERE name = ?2", [name, &other])?;

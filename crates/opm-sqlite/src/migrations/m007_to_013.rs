@@ -10,36 +10,46 @@ pub(super) fn replaces_and_skips(conn: &Connection) -> Result<(), StoreError> {
         ALTER TABLE operatorbundle ADD COLUMN skips TEXT;",
     )?;
     conn.execute_batch(include_str!("../triggers.sql"))?;
-    // The names that the entries of a bundle point to, by depth: the first is what it replaces, the others what it skips.
+    // The names that the entries of a bundle point to, and whether the entry is the bundle's own in the chain, which is its
+    // first in the channel: that one points to what it replaces, the others to what it skips.
     let mut edges = conn.prepare(
-        "SELECT e.operatorbundle_name, r.operatorbundle_name FROM channel_entry e
-        JOIN channel_entry r ON e.replaces = r.entry_id
+        "SELECT e.operatorbundle_name, r.operatorbundle_name,
+            row_number() OVER (PARTITION BY e.operatorbundle_name, e.package_name, e.channel_name ORDER BY e.depth, e.entry_id) = 1
+        FROM channel_entry e
+        LEFT JOIN channel_entry r ON e.replaces = r.entry_id
         JOIN operatorbundle b ON b.name = e.operatorbundle_name
         ORDER BY e.operatorbundle_name, e.depth, e.entry_id",
     )?;
     let mut rows = edges.query([])?;
     let mut bundle = String::new();
-    let mut targets: Vec<String> = Vec::new();
-    let write =
-        |bundle: &str, targets: &[String]| -> Result<(), StoreError> {
-            if let [replaces, skips @ ..] = targets {
-                conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?
-                    .execute([replaces.as_str(), &skips.join(","), bundle])?;
-            }
-            Ok(())
-        };
+    let (mut replaces, mut skips) = (String::new(), Vec::<String>::new());
+    let write = |bundle: &str, replaces: &str, skips: &[String]| -> rusqlite::Result<()> {
+        if !replaces.is_empty() || !skips.is_empty() {
+            conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?.execute([
+                replaces,
+                &skips.join(","),
+                bundle,
+            ])?;
+        }
+        Ok(())
+    };
     while let Some(row) = rows.next()? {
-        let (name, target): (String, String) = (row.get(0)?, row.get(1)?);
+        let (name, target, is_own): (String, Option<String>, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if name != bundle {
-            write(&bundle, &targets)?;
-            targets.clear();
+            write(&bundle, &replaces, &skips)?;
+            replaces.clear();
+            skips.clear();
             bundle = name;
         }
-        if !targets.contains(&target) {
-            targets.push(target);
+        let Some(target) = target else { continue };
+        if is_own && replaces.is_empty() {
+            skips.retain(|skip| *skip != target);
+            replaces = target;
+        } else if replaces != target && !skips.contains(&target) {
+            skips.push(target);
         }
     }
-    write(&bundle, &targets)
+    Ok(write(&bundle, &replaces, &skips)?)
 }
 
 pub(super) fn dependencies(conn: &Connection) -> Result<(), StoreError> {
@@ -72,11 +82,11 @@ pub(super) fn properties(conn: &Connection) -> Result<(), StoreError> {
             FROM api_provider ORDER BY rowid;",
     )?;
     // Dependencies of version 8 repeat their type within the value.
-    let mut typed = conn.prepare("SELECT rowid, CAST(value AS TEXT) FROM dependencies")?;
+    let mut typed = conn.prepare("SELECT rowid, CAST(value AS BLOB) FROM dependencies WHERE value IS NOT NULL")?;
     let mut rows = typed.query([])?;
     while let Some(row) = rows.next()? {
-        let (rowid, value): (i64, String) = (row.get(0)?, row.get(1)?);
-        if let Ok(serde_json::Value::Object(mut object)) = serde_json::from_str(&value)
+        let (rowid, value): (i64, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        if let Ok(serde_json::Value::Object(mut object)) = serde_json::from_slice(&value)
             && object.remove("type").is_some()
         {
             let stripped = opm_document::json::to_string(&serde_json::Value::Object(object));
@@ -113,6 +123,11 @@ pub(super) fn deprecated(conn: &Connection) -> Result<(), StoreError> {
 }
 
 pub(super) fn prune_deprecated(conn: &Connection) -> Result<(), StoreError> {
-    conn.execute_batch("DELETE FROM deprecated WHERE operatorbundle_name NOT IN (SELECT name FROM operatorbundle);")?;
+    // Other tools left rows without a name in an earlier upgrade, and properties as BLOBs, which no lookup by text finds.
+    conn.execute_batch(
+        "DELETE FROM operatorbundle WHERE name IS NULL;
+        DELETE FROM deprecated WHERE operatorbundle_name NOT IN (SELECT name FROM operatorbundle);
+        UPDATE properties SET value = CAST(value AS TEXT) WHERE typeof(value) = 'blob';",
+    )?;
     Ok(())
 }

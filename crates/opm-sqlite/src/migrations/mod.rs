@@ -1,11 +1,12 @@
 //! The schema and its upgrades, from every version that was ever in use (0 to 12) to the last one.
 //!
-//! An upgrade runs within the transaction of an edit, with foreign keys not enforced, since it rebuilds tables; afterwards
-//! [`check_references`] proves that every reference holds.
+//! An upgrade runs within the transaction of an edit, with foreign keys not enforced, since it rebuilds tables. Old databases
+//! may hold rows that point nowhere, which [`repair`] mends; afterwards [`check_references`] proves that every reference holds.
 
 mod m000_to_003;
 mod m004_to_006;
 mod m007_to_013;
+mod repair;
 
 use rusqlite::{Connection, OptionalExtension};
 
@@ -58,7 +59,11 @@ pub(crate) fn upgrade(conn: &Connection) -> Result<(), StoreError> {
         conn.execute("INSERT INTO schema_migrations (version) VALUES (?1)", [LATEST])?;
         return Ok(());
     }
-    step_to(conn, LATEST)
+    if version < LATEST {
+        step_to(conn, LATEST)?;
+        repair::dangling(conn)?;
+    }
+    Ok(())
 }
 
 /// Takes every step up to `target`.
@@ -93,7 +98,7 @@ fn each_csv(
     conn: &Connection,
     mut work: impl FnMut(&str, &opm_bundle::Object) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut statement = conn.prepare("SELECT name, csv FROM operatorbundle WHERE csv IS NOT NULL ORDER BY rowid")?;
+    let mut statement = conn.prepare("SELECT name, csv FROM operatorbundle WHERE csv IS NOT NULL AND name IS NOT NULL ORDER BY rowid")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;
@@ -102,7 +107,7 @@ fn each_csv(
         match decoded {
             Some(csv) => work(&name, &csv)?,
             None => {
-                tracing::warn!("upgrade: bundle {name}: its stored CSV cannot be read, so nothing is derived from it")
+                tracing::warn!("upgrade: bundle {name}: its stored CSV cannot be read, so nothing is derived from it");
             }
         }
     }

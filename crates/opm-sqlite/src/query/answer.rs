@@ -224,13 +224,11 @@ impl Query for Catalog {
                 WHERE e.package = ?1 AND e.channel = ?2 AND e.replaced = ?3 AND e.bundle IS NOT NULL ORDER BY e.id LIMIT 1";
             let name = self.first(r, query, [key.package, key.channel, key.csv_name], |row| row.get::<_, String>(0))?;
             let found = name.map(|name| self.at(r, key.package, key.channel, &name)).transpose()?.flatten();
-            match found {
-                Some(place) => self.complete(r, place, false),
-                None => {
-                    let (package, channel) = (key.package.to_owned(), key.channel.to_owned());
-                    Err(QueryError::NoChannelEntry { package, channel })
-                }
-            }
+            let Some(place) = found else {
+                let (package, channel) = (key.package.to_owned(), key.channel.to_owned());
+                return Err(QueryError::NoChannelEntry { package, channel });
+            };
+            self.complete(r, place, false)
         })
     }
 

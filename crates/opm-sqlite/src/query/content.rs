@@ -39,6 +39,12 @@ fn lines(stream: &[u8]) -> Option<Vec<&[u8]>> {
     Some(values)
 }
 
+/// What is read of an object to know its kind.
+#[derive(Deserialize)]
+struct Kind {
+    kind: Option<String>,
+}
+
 /// Whether an object is a ClusterServiceVersion.
 pub(super) fn is_csv(object: &[u8]) -> bool {
     // With sorted keys, the kind follows right after the API version.
@@ -47,10 +53,6 @@ pub(super) fn is_csv(object: &[u8]) -> bool {
         && memchr::memchr2(b'\\', b'"', &rest[..end]).is_none()
     {
         return rest[end + 10..].starts_with(b"ClusterServiceVersion\"");
-    }
-    #[derive(Deserialize)]
-    struct Kind {
-        kind: Option<String>,
     }
     serde_json::from_slice::<Kind>(object).is_ok_and(|k| k.kind.as_deref() == Some(opm_bundle::CSV_KIND))
 }

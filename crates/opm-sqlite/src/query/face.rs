@@ -14,7 +14,7 @@ pub(super) fn make(catalog: &Connection, path: &Path) -> Result<(), StoreError> 
     let face = Connection::open(path)?;
     face.execute_batch(include_str!("face.sql"))?;
     let transaction = face.unchecked_transaction()?;
-    copy(catalog, "SELECT name, default_channel FROM package", &face, "INSERT INTO package VALUES (?1, ?2)", 2)?;
+    copy(catalog, "SELECT name, default_channel FROM package WHERE name IS NOT NULL", &face, "INSERT INTO package VALUES (?1, ?2)", 2)?;
     copy(
         catalog,
         "SELECT package_name, name, head_operatorbundle_name FROM channel",
@@ -135,7 +135,7 @@ fn owned(catalog: &Connection, face: &Connection, from: &str, to: &str) -> rusql
         };
         insert.execute(params![id, row.get::<_, i64>(0)?, agrees(2, 1)? && agrees(3, 2)?])?;
         if to == "property"
-            && row.get_ref(4)?.as_str()? == property_type::GVK
+            && row.get_ref(4)?.as_bytes_or_null()? == Some(property_type::GVK.as_bytes())
             && let Some(api) = super::content::api(row.get_ref(5)?.as_bytes_or_null()?.unwrap_or_default())
         {
             provide.execute(params![api.group, api.version, api.kind, id])?;
