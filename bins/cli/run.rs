@@ -17,7 +17,7 @@ use crate::{Level, LogArgs, Piped};
 const USAGE: u8 = 2;
 
 /// How long to wait for what still runs after the deed.
-const CLEANUP: Duration = Duration::from_secs(2);
+const CLEANUP: Duration = Duration::from_millis(500);
 
 /// Reads the arguments. Where they are wrong, or ask for help, says so and returns the status to exit with.
 ///

@@ -10,20 +10,25 @@
 //! # Ok::<(), anyhow::Error>(())
 //! ```
 
+pub mod alpha;
 pub mod bundles;
 mod context;
 mod failure;
+pub mod generate;
 pub mod index;
+pub mod init;
 pub mod initializer;
+pub mod migrate;
 pub mod registry;
 pub mod render;
 pub mod serve;
 mod tool;
+pub mod validate;
 pub mod version;
 
 pub use context::Context;
 pub use failure::{exit_code, report};
-pub use opm_catalog::{Catalog, Format, Level};
+pub use opm_catalog::{Catalog, Format, Graph, GraphOptions, Level, Table, TemplateKind};
 pub use opm_image::{Event, Options as ImageOptions, Platform, Progress, Silent, Tls};
 pub use opm_sqlite::Mode;
 pub use tool::PullTool;

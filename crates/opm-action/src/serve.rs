@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -41,17 +41,24 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
 async fn serve(options: &Options, context: &Context) -> anyhow::Result<()> {
     let server = Server::bind(options.port).await?;
     let (database, port) = (options.database.display().to_string(), server.local_port());
+    let private: Arc<OnceLock<PathBuf>> = Arc::default();
     let load = {
-        let options = options.clone();
+        let (options, private) = (options.clone(), Arc::clone(&private));
         move || {
             let upgrade = if options.skip_migrate { SchemaUpgrade::Refuse } else { SchemaUpgrade::Copy };
             let catalog = Catalog::open(&options.database, Content::UnlessImage, upgrade)?;
+            private.get_or_init(|| catalog.private_dir().to_owned());
             tracing::info!(database, port, "serving registry");
             Ok(catalog)
         }
     };
     let timeout = options.timeout_seconds.map(|s| Duration::from_secs(s.into()));
-    listen(server, load, timeout, context).await
+    let result = listen(server, load, timeout, context).await;
+    if let Some(dir) = private.get() {
+        // Answers that were cut off may hold the catalog a little longer, but the process ends now.
+        let _gone = std::fs::remove_dir_all(dir);
+    }
+    result
 }
 
 /// Serves what `load` opens until the context is interrupted, or `timeout` is over. Clients are heard at once; they wait until

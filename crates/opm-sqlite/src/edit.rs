@@ -23,6 +23,10 @@ pub(crate) use crate::testing::patience;
 const STEPS_BETWEEN_LOOKS: std::ffi::c_int = 10_000;
 /// What every SQLite database begins with (section 1.3 of the database file format).
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+/// Where it says what a reader must understand: 1 for rollback journals, 2 for write-ahead logs.
+const READ_VERSION_AT: usize = 19;
+/// How much of it is looked at, in bytes.
+const HEAD: usize = 20;
 
 /// A database in the middle of an edit: all of it happens, or none.
 pub struct Edit<'c> {
@@ -246,10 +250,15 @@ pub(crate) fn watch(conn: &mut Connection, stop: &Stop) -> rusqlite::Result<()> 
     conn.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || stop.is_asked()))
 }
 
-/// Checks that a file is an SQLite database, or empty, which SQLite takes for a new one.
-pub(crate) fn check_magic(path: &Path) -> Result<(), StoreError> {
-    let mut head = Vec::with_capacity(MAGIC.len());
-    let read = File::open(path).and_then(|f| f.take(MAGIC.len() as u64).read_to_end(&mut head));
+/// Checks that a file is an SQLite database, or empty, which SQLite takes for a new one. Returns whether it has a write-ahead
+/// log.
+pub(crate) fn check_magic(path: &Path) -> Result<bool, StoreError> {
+    let mut head = Vec::with_capacity(HEAD);
+    let read = File::open(path).and_then(|f| f.take(HEAD as u64).read_to_end(&mut head));
     read.map_err(|source| StoreError::Io { doing: "read", path: path.to_owned(), source })?;
-    if head.is_empty() || head == MAGIC { Ok(()) } else { Err(StoreError::NotADatabase(path.to_owned())) }
+    if head.is_empty() || head.starts_with(MAGIC) {
+        Ok(head.get(READ_VERSION_AT) == Some(&2))
+    } else {
+        Err(StoreError::NotADatabase(path.to_owned()))
+    }
 }

@@ -6,7 +6,7 @@
 //!
 //! The catalog's file is opened read-only and never copied, unless its schema is old or a crashed writer left a journal: then
 //! a private copy is upgraded or recovered and served. When another process commits an edit, the file's change counter
-//! tells, and the face is made anew.
+//! tells, and the face is made anew; likewise where another file takes its place.
 
 mod answer;
 mod content;
@@ -14,7 +14,9 @@ mod edges;
 mod face;
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -24,7 +26,7 @@ use opm_model::{Package, QueryError, Stop};
 use rusqlite::{Connection, OpenFlags, ffi};
 use tempfile::TempDir;
 
-use crate::{Afterwards, StoreError, edit, migrations};
+use crate::{Afterwards, StoreError, edit, journals, migrations};
 
 /// Which bundles of a listing come with their manifests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +60,6 @@ const CHANGE_COUNTER_AT: u64 = 24;
 /// An SQLite catalog that answers questions ([`opm_model::Query`]).
 pub struct Catalog {
     path: PathBuf,
-    file: File,
     content: Content,
     /// Holds the face, and the private copy where one is served.
     private: TempDir,
@@ -72,9 +73,41 @@ pub struct Catalog {
 struct Face {
     number: u64,
     path: PathBuf,
-    counter: [u8; 4],
+    /// The file that it was made of. Closing any handle of a file ends all locks that this process has on it, so that there
+    /// is but one for as long as the file is served.
+    file: Arc<File>,
+    stamp: Stamp,
     /// Packages that were asked for: clients ask for the same few over and over.
     packages: Mutex<BTreeMap<String, Package>>,
+}
+
+/// What tells one state of a file from another: which file it is, and how often SQLite committed to it; size and time, since a
+/// file may also be overwritten by other means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    file: (u64, u64),
+    size: u64,
+    modified: (i64, i64),
+    counter: [u8; 4],
+}
+
+/// Device and number of a file.
+fn identity(found: &Metadata) -> (u64, u64) {
+    (found.dev(), found.ino())
+}
+
+impl Stamp {
+    /// The stamp of the file at `path`, of which `file` is a handle; `None` where that has another file by now.
+    fn of(path: &Path, file: &File) -> std::io::Result<Option<Self>> {
+        let found = std::fs::metadata(path)?;
+        if identity(&found) != identity(&file.metadata()?) {
+            return Ok(None);
+        }
+        let mut counter = [0; 4];
+        file.read_exact_at(&mut counter, CHANGE_COUNTER_AT)?;
+        let (file, modified) = (identity(&found), (found.mtime(), found.mtime_nsec()));
+        Ok(Some(Self { file, size: found.size(), modified, counter }))
+    }
 }
 
 /// A connection to the catalog, with a face attached.
@@ -116,20 +149,18 @@ impl Catalog {
             Ok(found) if !found.is_file() => return Err(StoreError::NotAFile(path.to_owned())),
             Ok(_) => {}
         }
-        edit::check_magic(path)?;
+        let has_log = edit::check_magic(path)?;
         let private = tempfile::Builder::new()
             .prefix("opm-serve-")
             .tempdir()
             .map_err(io("create a temporary directory in", &std::env::temp_dir()))?;
-        let served = match in_place_or_copy(path, upgrade, private.path()).map_err(|e| e.at(path))? {
+        let served = match in_place_or_copy(path, has_log, upgrade, private.path()).map_err(|e| e.at(path))? {
             Served::InPlace => path.to_owned(),
             Served::Copy(copy) => copy,
         };
-        let file = File::open(&served).map_err(io("open", &served))?;
-        let first = make_face(&served, &file, private.path(), 0).map_err(|e| e.at(path))?;
+        let first = make_face(&served, None, private.path(), 0).map_err(|e| e.at(path))?;
         Ok(Self {
             path: served,
-            file,
             content,
             private,
             face: RwLock::new(Arc::new(first)),
@@ -137,6 +168,12 @@ impl Catalog {
             faces_made: AtomicU64::new(1),
             spare: Mutex::new(Vec::new()),
         })
+    }
+
+    /// The private directory of this catalog. It goes with the catalog; an owner that cannot wait until all answers under way
+    /// have let go of it may remove it before.
+    pub fn private_dir(&self) -> &Path {
+        self.private.path()
     }
 
     /// Runs `ask` on a connection whose face fits the catalog's file. Where `ask` reads the file itself, it does so in one
@@ -182,7 +219,7 @@ impl Catalog {
             .prepare_cached("SELECT count(*) FROM main.schema_migrations")
             .and_then(|mut s| s.query_row([], |_| Ok(())))
             .map_err(fault)?;
-        if self.counter().map_err(|e| Interruption::Failed(self.failure(e.to_string())))? != reader.face.counter {
+        if !self.is_current(&reader.face)? {
             return Err(Interruption::Stale);
         }
         Ok(ask(reader)?)
@@ -191,7 +228,7 @@ impl Catalog {
     /// A package that was asked for before, if the catalog has not been edited since.
     fn remembered(&self, package: &str) -> Option<Package> {
         let face = self.current();
-        if self.counter().ok()? != face.counter {
+        if !self.is_current(&face).ok()? {
             return None;
         }
         face.packages.lock().unwrap_or_else(PoisonError::into_inner).get(package).cloned()
@@ -199,9 +236,8 @@ impl Catalog {
 
     /// A connection with the current face, made anew where the file has changed since.
     fn reader(&self) -> Result<Reader, QueryError> {
-        let counter = self.counter().map_err(|e| self.failure(e.to_string()))?;
         let mut face = self.current();
-        if face.counter != counter {
+        if !self.is_current(&face)? {
             face = self.renew().map_err(|e| QueryError::Store(Box::new(e.at(&self.path))))?;
         }
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,18 +265,25 @@ impl Catalog {
     fn renew(&self) -> Result<Arc<Face>, StoreError> {
         let _one_at_a_time = self.making.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current();
-        if self.counter().is_ok_and(|counter| counter == current.counter) {
+        if self.is_current(&current).is_ok_and(|is_current| is_current) {
             return Ok(current);
         }
         tracing::info!("{}: the catalog was edited; reading its index anew", self.path.display());
         let number = self.faces_made.fetch_add(1, Ordering::Relaxed);
-        let face = Arc::new(make_face(&self.path, &self.file, self.private.path(), number)?);
+        let face = Arc::new(make_face(&self.path, Some(&current.file), self.private.path(), number)?);
         *self.face.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&face);
         Ok(face)
     }
 
-    fn counter(&self) -> std::io::Result<[u8; 4]> {
-        counter(&self.file)
+    /// Whether a face fits the file as it is now.
+    fn is_current(&self, face: &Face) -> Result<bool, QueryError> {
+        match Stamp::of(&self.path, &face.file) {
+            Ok(now) => Ok(now == Some(face.stamp)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+                Err(QueryError::Store(Box::new(StoreError::Missing(self.path.clone()))))
+            }
+            Err(e) => Err(self.failure(e.to_string())),
+        }
     }
 
     fn fault(&self, error: rusqlite::Error) -> QueryError {
@@ -266,7 +309,7 @@ impl Reader {
 
     fn open(path: &Path, face: Arc<Face>) -> rusqlite::Result<Self> {
         let conn = open_for_reading(path)?;
-        conn.execute("ATTACH ?1 AS face", [face.path.to_string_lossy()])?;
+        conn.execute("ATTACH CAST(?1 AS TEXT) AS face", [face.path.as_os_str().as_bytes()])?;
         // Rows of content are too long to be worth caching, and nobody else writes the face.
         conn.execute_batch(
             "PRAGMA main.cache_size = -256; PRAGMA face.cache_size = -512; PRAGMA face.locking_mode = EXCLUSIVE",
@@ -284,36 +327,32 @@ fn open_for_reading(path: &Path) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
-fn counter(file: &File) -> std::io::Result<[u8; 4]> {
-    use std::os::unix::fs::FileExt;
-    let mut counter = [0; 4];
-    file.read_exact_at(&mut counter, CHANGE_COUNTER_AT)?;
-    Ok(counter)
-}
-
 enum Served {
     InPlace,
     Copy(PathBuf),
 }
 
 /// Finds out whether the file can be served as it is; where it cannot, makes a private copy that can.
-fn in_place_or_copy(path: &Path, upgrade: SchemaUpgrade, private: &Path) -> Result<Served, StoreError> {
+///
+/// A database with a write-ahead log cannot: reading it makes files beside it, and its counter does not tell of edits. So edits
+/// of such a database are not seen while it is served.
+fn in_place_or_copy(
+    path: &Path,
+    has_log: bool,
+    upgrade: SchemaUpgrade,
+    private: &Path,
+) -> Result<Served, StoreError> {
     let copy = private.join("catalog.db");
-    let conn = open_for_reading(path)?;
+    let mut conn = open_for_reading(if has_log { settle(path, &copy)? } else { path })?;
     let version = match edit::known_version(&conn, path) {
         Err(StoreError::Sql(error)) if needs_recovery(&error) => {
-            tracing::info!("{}: a writer did not finish; a recovered copy is served", path.display());
-            recover_into(path, &copy)?;
-            let version = edit::known_version(&edit::open(&copy)?, path)?;
-            if version == migrations::LATEST {
-                return Ok(Served::Copy(copy));
-            }
-            version
+            conn = open_for_reading(settle(path, &copy)?)?;
+            edit::known_version(&conn, path)?
         }
         version => version?,
     };
     if version == migrations::LATEST {
-        return Ok(Served::InPlace);
+        return Ok(if copy.exists() { Served::Copy(copy) } else { Served::InPlace });
     }
     if version == -1 && !migrations::has_table(&conn, "operatorbundle")? {
         return Err(StoreError::NotACatalog(path.to_owned()));
@@ -323,8 +362,9 @@ fn in_place_or_copy(path: &Path, upgrade: SchemaUpgrade, private: &Path) -> Resu
     }
     tracing::info!("{}: a copy upgraded from schema version {version} is served", path.display());
     if !copy.exists() {
-        conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
+        conn.execute("VACUUM INTO CAST(?1 AS TEXT)", [copy.as_os_str().as_bytes()])?;
     }
+    drop(conn);
     edit::edit(&copy, Afterwards::Keep, &Stop::new(), |_| Ok(()))?;
     Ok(Served::Copy(copy))
 }
@@ -335,32 +375,33 @@ fn needs_recovery(error: &rusqlite::Error) -> bool {
     code.is_some_and(|c| c & 0xff == ffi::SQLITE_READONLY || c & 0xff == ffi::SQLITE_CANTOPEN)
 }
 
-/// Copies a database together with the journal that its last writer left behind, so that SQLite can recover the copy.
-fn recover_into(path: &Path, copy: &Path) -> Result<(), StoreError> {
-    let with = |path: &Path, suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    for suffix in ["", "-journal", "-wal"] {
-        match std::fs::copy(with(path, suffix), with(copy, suffix)) {
-            Err(e) if suffix.is_empty() || e.kind() != std::io::ErrorKind::NotFound => {
-                return Err(StoreError::Io { doing: "copy", path: with(path, suffix), source: e });
-            }
-            _ => {}
-        }
-    }
-    edit::open(copy)?.execute_batch("PRAGMA journal_mode = DELETE")?;
-    Ok(())
+/// Makes a copy of a database that has a journal or a log beside it.
+fn settle<'a>(path: &Path, copy: &'a Path) -> Result<&'a Path, StoreError> {
+    tracing::info!("{}: it has a log, or its last writer did not finish; a copy is served", path.display());
+    journals::settle_into(path, copy)?;
+    Ok(copy)
 }
 
-/// Makes the face of the catalog at its current state.
-fn make_face(path: &Path, file: &File, private: &Path, number: u64) -> Result<Face, StoreError> {
-    let conn = open_for_reading(path)?;
-    let transaction = conn.unchecked_transaction()?;
-    migrations::version(&transaction)?;
-    let counter = counter(file).map_err(|source| StoreError::Io { doing: "read", path: path.to_owned(), source })?;
-    let face = Face { number, path: private.join(format!("face-{number}.db")), counter, packages: Mutex::default() };
-    face::make(&transaction, &face.path)?;
-    Ok(face)
+/// Makes the face of the catalog at its current state. `last` is a handle of the file that was served until now.
+fn make_face(path: &Path, last: Option<&Arc<File>>, private: &Path, number: u64) -> Result<Face, StoreError> {
+    let io = |source| StoreError::Io { doing: "read", path: path.to_owned(), source };
+    for _ in 0..ATTEMPTS {
+        let is_same = |last: &File| -> std::io::Result<bool> {
+            Ok(identity(&last.metadata()?) == identity(&std::fs::metadata(path)?))
+        };
+        let file = match last {
+            Some(last) if is_same(last).map_err(io)? => Arc::clone(last),
+            _ => Arc::new(File::open(path).map_err(io)?),
+        };
+        let conn = open_for_reading(path)?;
+        let transaction = conn.unchecked_transaction()?;
+        edit::known_version(&transaction, path)?;
+        if let Some(stamp) = Stamp::of(path, &file).map_err(io)? {
+            let path = private.join(format!("face-{number}.db"));
+            let face = Face { number, path, file, stamp, packages: Mutex::default() };
+            face::make(&transaction, &face.path)?;
+            return Ok(face);
+        }
+    }
+    Err(StoreError::Locked(path.to_owned()))
 }

@@ -1,0 +1,51 @@
+//! Expanding templates of catalogs.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use opm_catalog::{Catalog, Graph, GraphOptions, Level, Template, TemplateKind};
+
+use crate::render::{self, Allowed};
+use crate::{Context, ImageOptions};
+
+/// Which template to expand, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The text of the template.
+    pub template: Vec<u8>,
+    /// The file that it comes from, for errors.
+    pub name: Option<PathBuf>,
+    /// Of which kind it must be; the template says so itself where there is none.
+    pub kind: Option<TemplateKind>,
+    /// How far the bundles are migrated.
+    pub level: Level,
+    /// How to pull images.
+    pub images: ImageOptions,
+}
+
+/// Pulls the bundle images that the template names, several at a time, and expands it.
+pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Catalog> {
+    let template = Template::parse(options.kind, &options.template, options.name.as_deref())?;
+    let references = template.references();
+    let source = render::Options {
+        references: references.clone(),
+        allowed: Allowed::BundleImages,
+        images: options.images.clone(),
+        ..render::Options::default()
+    };
+    let rendered = render::each(&source, context).await.context("rendering template")?;
+    let mut bundles: BTreeMap<String, _> =
+        references.into_iter().zip(rendered.into_iter().map(|catalog| catalog.bundles)).collect();
+    let expand = || template.expand(options.level, |reference| take(&mut bundles, reference));
+    tokio::task::block_in_place(expand).context("rendering template")
+}
+
+fn take<T>(bundles: &mut BTreeMap<String, T>, reference: &str) -> Result<T, opm_catalog::RenderError> {
+    bundles.remove(reference).ok_or_else(|| anyhow!("it is not among the references of the template").into())
+}
+
+/// Draws the channels of an expanded template as a Mermaid flowchart.
+pub fn draw(catalog: &Catalog) -> anyhow::Result<Graph> {
+    Ok(opm_catalog::graph(catalog, &GraphOptions { v0_semantics: true, ..GraphOptions::default() })?)
+}

@@ -1,0 +1,3 @@
+//! Generating what goes with a catalog.
+
+pub mod dockerfile;
