@@ -1,10 +1,15 @@
 //! `opm`: operator catalogs, from bundles to servers.
 
+mod alpha;
 mod completion;
+mod generate;
 mod index;
+mod init;
+mod migrate;
 mod output;
 mod registry;
 mod render;
+mod validate;
 mod version;
 
 use std::process::ExitCode;
@@ -34,6 +39,11 @@ enum Command {
     Registry(registry::Registry),
     Index(index::Index),
     Render(render::Render),
+    Validate(validate::Validate),
+    Migrate(migrate::Migrate),
+    Init(init::Init),
+    Generate(generate::Generate),
+    Alpha(alpha::Alpha),
     Version(version::Version),
     Completion(completion::Completion),
 }
@@ -49,6 +59,11 @@ fn main() -> ExitCode {
         Command::Registry(args) => args.run(&pull, &context).await,
         Command::Index(args) => args.run(&pull, &context).await,
         Command::Render(args) => args.run(&pull, &context).await,
+        Command::Validate(args) => args.run(),
+        Command::Migrate(args) => args.run(&pull, &context).await,
+        Command::Init(args) => args.run(),
+        Command::Generate(args) => args.run(),
+        Command::Alpha(args) => args.run(&pull, &context).await,
         Command::Version(args) => args.run(),
         Command::Completion(args) => args.run(),
     })

@@ -1,1 +1,9 @@
-fn main() {}
+//! Black-box tests: the binaries, run as a person or a script runs them. Each command's tests are at the command's address.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+
+mod bed;
+mod help;
+mod initializer;
+mod opm;
+mod registry_server;
+mod tidy;

@@ -21,9 +21,8 @@ pub struct Options {
 
 /// Makes a catalog of nothing but the package.
 pub fn run(options: &Options) -> anyhow::Result<Catalog> {
-    let read = |what: &str, path: &Path| {
-        fs::read(path).with_context(|| format!("cannot read {what} file {}", path.display()))
-    };
+    let read =
+        |what: &str, path: &Path| fs::read(path).with_context(|| format!("cannot read {what} file {}", path.display()));
     let icon = options.icon.as_deref().map(|path| read("icon", path)).transpose()?;
     let description = options.description.as_deref().map(|path| read("description", path)).transpose()?;
     // The output is text; what is not is replaced, as in the reference.

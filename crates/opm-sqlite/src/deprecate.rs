@@ -49,14 +49,16 @@ impl Edit<'_> {
         if options.allow_package_removal {
             found = self.remove_packages_of(found)?;
         }
-        for image in &found {
-            if let Err(error) = self.atomically(|| self.deprecate(image)) {
-                match error {
-                    StoreError::RemovesDefaultChannel { .. } => findings.push(error),
-                    other => return Err(other),
+        self.indexed(|| {
+            for image in &found {
+                match self.atomically(|| self.deprecate(image)) {
+                    Ok(()) => {}
+                    Err(error @ StoreError::RemovesDefaultChannel { .. }) => findings.push(error),
+                    Err(other) => return Err(other),
                 }
             }
-        }
+            Ok(())
+        })?;
         if !options.permissive {
             StoreError::all(std::mem::take(&mut findings))?;
         }

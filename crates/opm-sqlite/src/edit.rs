@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use opm_model::Stop;
 use rusqlite::config::DbConfig;
@@ -13,8 +12,8 @@ use crate::{StoreError, journals, migrations};
 
 /// How long to wait for another process that holds the database.
 #[cfg(not(test))]
-pub(crate) fn patience() -> Duration {
-    Duration::from_secs(5)
+pub(crate) fn patience() -> std::time::Duration {
+    std::time::Duration::from_secs(5)
 }
 #[cfg(test)]
 pub(crate) use crate::testing::patience;
@@ -25,6 +24,8 @@ const STEPS_BETWEEN_LOOKS: std::ffi::c_int = 10_000;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Where it says what a reader must understand: 1 for rollback journals, 2 for write-ahead logs.
 const READ_VERSION_AT: usize = 19;
+/// The smallest size of a page, and so of a database that is not empty, in bytes.
+const SMALLEST: u64 = 512;
 /// How much of it is looked at, in bytes.
 const HEAD: usize = 20;
 
@@ -82,6 +83,8 @@ pub fn edit<T>(
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return make(path, None, Persist::New, stop, work),
         Err(source) => return Err(StoreError::Io { doing: "look at", path: path.to_owned(), source }),
         Ok(found) if !found.is_file() => return Err(StoreError::NotAFile(path.to_owned())),
+        // SQLite takes a file of one byte for an empty one.
+        Ok(found) if (1..SMALLEST).contains(&found.len()) => return Err(StoreError::NotADatabase(path.to_owned())),
         Ok(_) => {}
     }
     let mut conn = open(path).map_err(|e| StoreError::from(e).at(path))?;
@@ -200,7 +203,7 @@ fn transact<T>(
             continue;
         }
         migrations::upgrade(&transaction)?;
-        transaction.execute_batch(include_str!("triggers.sql"))?;
+        migrations::renew_triggers(&transaction)?;
         let edit = Edit { conn: &transaction, stop };
         let answer = work(&edit)?;
         edit.go_on()?;

@@ -412,7 +412,8 @@ impl StoreError {
         let path = path.to_owned();
         let detail = error.to_string();
         if error.sqlite_error().is_some_and(|e| e.extended_code == ffi::SQLITE_READONLY_ROLLBACK) {
-            let detail = "a program that edited it did not finish: run any editing command on it, which recovers it".to_owned();
+            let detail =
+                "a program that edited it did not finish: run any editing command on it, which recovers it".to_owned();
             return Self::Failed { path, detail };
         }
         match error.sqlite_error_code() {

@@ -36,9 +36,9 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Table> 
         images: options.images.clone(),
         ..render::Options::default()
     };
-    let catalog = render::run(&source, context).await.map_err(|error| match error.is::<NotAllowed>() {
-        true => anyhow!("cannot list non-index {:?}: it is a bundle", options.catalog),
-        false => error,
+    let catalog = render::run(&source, context).await.map_err(|error| {
+        let is_bundle = error.is::<NotAllowed>();
+        if is_bundle { anyhow!("cannot list non-index {:?}: it is a bundle", options.catalog) } else { error }
     })?;
     tokio::task::block_in_place(|| match &options.what {
         What::Packages => list_packages(&catalog),

@@ -1,11 +1,12 @@
 //! Generating the Dockerfile of a catalog's image.
 
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use opm_catalog::Dockerfile;
-
-use crate::index::pipeline::write_atomically;
 
 pub use opm_catalog::DEFAULT_SERVER_IMAGE;
 
@@ -41,7 +42,23 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
         labels: &options.labels,
     }
     .text()?;
-    let path = absolute.parent().unwrap_or(Path::new("")).join(format!("{name}.Dockerfile"));
-    ensure!(path.symlink_metadata().is_err(), "path {:?}: file already exists", path.display().to_string());
-    write_atomically(&path, text.as_bytes()).with_context(|| format!("write {}", path.display()))
+    write_new(&absolute.with_file_name(format!("{name}.Dockerfile")), text.as_bytes())
+}
+
+/// Writes a file that must not exist yet, under a temporary name first.
+fn write_new(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || {
+        let mut builder = tempfile::Builder::new();
+        let builder = builder.prefix(".opm-").suffix(".tmp").permissions(Permissions::from_mode(0o666));
+        let mut draft = builder.tempfile_in(parent)?;
+        draft.write_all(content)?;
+        draft.persist_noclobber(path).map_err(|error| error.error)
+    };
+    match write() {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            bail!("path {:?}: file already exists", path.display().to_string())
+        }
+        written => written.map(drop).with_context(|| format!("write {}", path.display())),
+    }
 }

@@ -69,8 +69,7 @@ impl Iterator for Bundles<'_> {
 fn related_images(path: &Path) -> anyhow::Result<BTreeMap<String, Vec<String>>> {
     // As an absolute path, whose beginning has no meaning of its own.
     let path = path.canonicalize()?;
-    let conn =
-        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let conn = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     let mut query = conn.prepare(
         "SELECT operatorbundle_name, image FROM related_image
         WHERE operatorbundle_name IS NOT NULL AND image IS NOT NULL ORDER BY rowid",

@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use opm_bundle::BundleError;
 use opm_catalog::Catalog;
 use opm_image::{Keep, Source};
@@ -129,7 +129,10 @@ impl Renderer {
 
     async fn read(&self, reference: &str) -> anyhow::Result<Catalog> {
         let path = PathBuf::from(reference);
-        let Some(kind) = Kind::of_path(&path)? else { return self.read_image(reference).await };
+        let Some(kind) = Kind::of_path(&path)? else {
+            reference.parse::<Source>().map_err(|why| anyhow!("there is no such file or directory, and {why}"))?;
+            return self.read_image(reference).await;
+        };
         kind.check(self.options.allowed)?;
         match kind {
             Kind::Database => self.read_database(path).await,
@@ -148,7 +151,7 @@ impl Renderer {
     async fn read_bundle(&self, root: &Path, image: &str) -> anyhow::Result<Catalog> {
         let directory = [root.to_string_lossy().into_owned()];
         let (template, images) = (self.options.image_template.clone(), self.options.images.clone());
-        let (image, context) = (image.to_owned(), self.context.clone());
+        let (root, image, context) = (root.to_owned(), image.to_owned(), self.context.clone());
         self.on_a_thread(move || {
             let found = bundles::get(&directory, &images, PullTool::None, &context);
             let mut found = tokio::runtime::Handle::current().block_on(found)?;
@@ -157,7 +160,7 @@ impl Renderer {
                     Some(template) if image.is_empty() => bundle::templated_image(template, read)?,
                     _ => image.clone(),
                 };
-                bundle::blob(read)
+                bundle::blob(read, &root)
             });
             Ok(Catalog { bundles: bundles.collect::<anyhow::Result<_>>()?, ..Catalog::default() })
         })
@@ -182,9 +185,10 @@ impl Renderer {
         if kind == Kind::BundleImage {
             let remembered = if matches!(image.source(), Source::Registry(_)) { reference } else { "" };
             // Where the image was unpacked is of no interest to anybody.
-            return self.read_bundle(unpacked.root(), remembered).await.map_err(|error| {
-                error.downcast::<BundleError>().map_or_else(|error| error, anyhow::Error::from)
-            });
+            return self
+                .read_bundle(unpacked.root(), remembered)
+                .await
+                .map_err(|error| error.downcast::<BundleError>().map_or_else(|error| error, anyhow::Error::from));
         }
         let label = if kind == Kind::ConfigsImage { CONFIGS_LABEL } else { DATABASE_LABEL };
         let Some(path) = unpacked.path(location) else {

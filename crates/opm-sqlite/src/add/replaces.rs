@@ -19,8 +19,9 @@ impl Edit<'_> {
         overwritten: Option<&str>,
         options: AddOptions,
     ) -> Result<Vec<StoreError>, StoreError> {
-        let before = self.listed(package)?;
+        let mut before = self.listed(package)?;
         if let Some(name) = overwritten {
+            before.retain(|(_, listed)| listed != name);
             overwrite::take_out(self.conn, package, name)?;
         }
         let mut errors = Vec::new();

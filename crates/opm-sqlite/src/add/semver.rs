@@ -91,6 +91,12 @@ impl Edit<'_> {
             let off_chain = |name: &String| chain.is_none_or(|chain| !chain.contains(name));
             let targets = graph.nodes.values().flatten().filter(|n| graph.nodes.get(*n).is_some_and(Edges::is_empty));
             graph.skipped = targets.filter(|n| off_chain(n)).cloned().collect();
+            // All that a bundle points to is taken for what it replaces, as other tools of the format have it.
+            for edges in graph.nodes.values() {
+                if let [only] = &edges[..] {
+                    graph.skipped.remove(only);
+                }
+            }
             let replaced: BTreeSet<&String> = graph.nodes.values().flatten().collect();
             let mut heads: Vec<String> = graph.nodes.keys().filter(|n| !replaced.contains(n)).cloned().collect();
             graph.head = match heads.len() {
@@ -172,11 +178,12 @@ impl Edit<'_> {
         lower.sort_by(|(a, _), (b, _)| b.cmp_precedence(a));
         let is_patch = |v: &Version| mode == Mode::SkipPatch && v.minor_line() == version.minor_line();
         // What remains a node below the new one: the highest lower version, but none that is skipped.
-        let mut edges: Edges =
-            lower
-                .iter()
-                .find(|(v, name)| !is_patch(v) && !graph.skipped.contains(name))
-                .map(|(_, name)| name.clone()).into_iter().collect();
+        let mut edges: Edges = lower
+            .iter()
+            .find(|(v, name)| !is_patch(v) && !graph.skipped.contains(name))
+            .map(|(_, name)| name.clone())
+            .into_iter()
+            .collect();
         for (_, patch) in lower.iter().filter(|(v, _)| is_patch(v)) {
             // What it skipped itself, its replacement skips now.
             let kept = graph.nodes.remove(patch).unwrap_or_default();

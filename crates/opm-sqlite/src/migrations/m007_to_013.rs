@@ -23,16 +23,14 @@ pub(super) fn replaces_and_skips(conn: &Connection) -> Result<(), StoreError> {
     let mut rows = edges.query([])?;
     let mut bundle = String::new();
     let (mut replaces, mut skips) = (String::new(), Vec::<String>::new());
-    let write = |bundle: &str, replaces: &str, skips: &[String]| -> rusqlite::Result<()> {
-        if !replaces.is_empty() || !skips.is_empty() {
-            conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?.execute([
-                replaces,
-                &skips.join(","),
-                bundle,
-            ])?;
-        }
-        Ok(())
-    };
+    let write =
+        |bundle: &str, replaces: &str, skips: &[String]| -> rusqlite::Result<()> {
+            if !replaces.is_empty() || !skips.is_empty() {
+                conn.prepare_cached("UPDATE operatorbundle SET replaces = ?1, skips = ?2 WHERE name = ?3")?
+                    .execute([replaces, &skips.join(","), bundle])?;
+            }
+            Ok(())
+        };
     while let Some(row) = rows.next()? {
         let (name, target, is_own): (String, Option<String>, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if name != bundle {

@@ -66,6 +66,14 @@ pub(crate) fn upgrade(conn: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Gives the database the triggers of this program, unless it has them: an edit that changes nothing writes nothing.
+pub(crate) fn renew_triggers(conn: &Connection) -> rusqlite::Result<()> {
+    let triggers = include_str!("../triggers.sql");
+    let own = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND instr(?1, sql) > 0";
+    let found: usize = conn.query_row(own, [triggers], |r| r.get(0))?;
+    if found == triggers.matches("CREATE TRIGGER").count() { Ok(()) } else { conn.execute_batch(triggers) }
+}
+
 /// Takes every step up to `target`.
 fn step_to(conn: &Connection, target: i64) -> Result<(), StoreError> {
     conn.execute_batch(
@@ -98,7 +106,8 @@ fn each_csv(
     conn: &Connection,
     mut work: impl FnMut(&str, &opm_bundle::Object) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let mut statement = conn.prepare("SELECT name, csv FROM operatorbundle WHERE csv IS NOT NULL AND name IS NOT NULL ORDER BY rowid")?;
+    let mut statement =
+        conn.prepare("SELECT name, csv FROM operatorbundle WHERE csv IS NOT NULL AND name IS NOT NULL ORDER BY rowid")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;

@@ -21,7 +21,8 @@ fn mends() -> Vec<(String, String)> {
     mend("", "DROP TRIGGER IF EXISTS api_requirer_cleanup".to_owned());
     mend(
         "links to channel entries that do not exist were cleared",
-        "UPDATE channel_entry SET replaces = NULL WHERE replaces NOT IN (SELECT entry_id FROM channel_entry)".to_owned(),
+        "UPDATE channel_entry SET replaces = NULL WHERE replaces NOT IN (SELECT entry_id FROM channel_entry)"
+            .to_owned(),
     );
     mend(
         "channels that have entries, but were not listed, were added",

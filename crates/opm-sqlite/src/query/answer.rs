@@ -274,6 +274,9 @@ impl Query for Catalog {
             let mut page = Page { items: Vec::new(), next: None };
             let (mut bytes, mut last) = (0, 0);
             while let Some(row) = rows.next().map_err(|e| self.fault(e))? {
+                if stop.is_asked() {
+                    return Err(QueryError::Stopped);
+                }
                 if bytes >= PAGE_BYTES || page.items.len() + 1 == PAGE_BUNDLES {
                     page.next = Some(Cursor(r.face.number << SEQ_BITS | last));
                     break;

@@ -14,7 +14,13 @@ pub(super) fn make(catalog: &Connection, path: &Path) -> Result<(), StoreError> 
     let face = Connection::open(path)?;
     face.execute_batch(include_str!("face.sql"))?;
     let transaction = face.unchecked_transaction()?;
-    copy(catalog, "SELECT name, default_channel FROM package WHERE name IS NOT NULL", &face, "INSERT INTO package VALUES (?1, ?2)", 2)?;
+    copy(
+        catalog,
+        "SELECT name, default_channel FROM package WHERE name IS NOT NULL",
+        &face,
+        "INSERT INTO package VALUES (?1, ?2)",
+        2,
+    )?;
     copy(
         catalog,
         "SELECT package_name, name, head_operatorbundle_name FROM channel",

@@ -185,6 +185,10 @@ impl Catalog {
         mut ask: impl FnMut(&Reader) -> Result<T, QueryError>,
     ) -> Result<T, QueryError> {
         for _ in 0..ATTEMPTS {
+            // Statements look at the wish by themselves, but most are too short to get to it.
+            if stop.is_asked() {
+                return Err(QueryError::Stopped);
+            }
             let mut reader = self.reader()?;
             edit::watch(&mut reader.conn, stop).map_err(|e| self.fault(e))?;
             match self.attempt(&reader, reads_file, &mut ask) {
@@ -336,12 +340,7 @@ enum Served {
 ///
 /// A database with a write-ahead log cannot: reading it makes files beside it, and its counter does not tell of edits. So edits
 /// of such a database are not seen while it is served.
-fn in_place_or_copy(
-    path: &Path,
-    has_log: bool,
-    upgrade: SchemaUpgrade,
-    private: &Path,
-) -> Result<Served, StoreError> {
+fn in_place_or_copy(path: &Path, has_log: bool, upgrade: SchemaUpgrade, private: &Path) -> Result<Served, StoreError> {
     let copy = private.join("catalog.db");
     let mut conn = open_for_reading(if has_log { settle(path, &copy)? } else { path })?;
     let version = match edit::known_version(&conn, path) {

@@ -1,0 +1,37 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use opm_action::validate::{self, Options};
+
+use crate::output::FormatArg;
+
+/// Check a file-based catalog
+///
+/// Reports everything that is wrong with it, not only the first finding. The exit status is 1 where there is any.
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  opm validate ./catalog\n  opm validate ./catalog -o json | jq '.findings[].message'"
+)]
+pub(crate) struct Validate {
+    /// Directory or file of the catalog
+    #[arg(value_name = "CATALOG")]
+    catalog: PathBuf,
+
+    /// Print the outcome as data, in this form
+    #[arg(short, long, value_enum, value_name = "FORMAT")]
+    output: Option<FormatArg>,
+}
+
+impl Validate {
+    pub(crate) fn run(self) -> anyhow::Result<()> {
+        let options = Options { catalog: self.catalog };
+        let outcome = tokio::task::block_in_place(|| validate::run(&options))?;
+        match self.output {
+            None => outcome.into_result(),
+            Some(format) => {
+                opm_cli::print(&outcome.to_document(format.into())?)?;
+                outcome.into_short_result()
+            }
+        }
+    }
+}

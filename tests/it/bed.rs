@@ -1,0 +1,193 @@
+//! What the tests share: places of their own, runs of the binaries, looks into databases.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use opm_image::testing::{FakeRegistry, Layer, TestImage};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+/// A working directory, a home and a directory for temporary files, all empty at first.
+pub(crate) struct Bed {
+    work: TempDir,
+    home: TempDir,
+    tmp: TempDir,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ended {
+    /// Asserts that the run succeeded.
+    #[track_caller]
+    pub(crate) fn ok(self) -> Self {
+        assert_eq!(self.status, 0, "{self:?}");
+        self
+    }
+
+    /// Asserts that the run failed with this status, and that its errors hold all these words.
+    #[track_caller]
+    pub(crate) fn fails(self, status: i32, words: &[&str]) -> Self {
+        assert_eq!(self.status, status, "{self:?}");
+        for word in words {
+            assert!(self.stderr.contains(word), "{word:?} is not in: {}", self.stderr);
+        }
+        assert!(!self.stderr.contains("panicked"), "{}", self.stderr);
+        self
+    }
+}
+
+/// The path of a binary.
+pub(crate) fn binary(name: &str) -> &'static str {
+    match name {
+        "opm" => env!("CARGO_BIN_EXE_opm"),
+        "initializer" => env!("CARGO_BIN_EXE_initializer"),
+        "registry-server" => env!("CARGO_BIN_EXE_registry-server"),
+        other => panic!("there is no binary {other}"),
+    }
+}
+
+impl Bed {
+    pub(crate) fn new() -> Self {
+        let dir = || tempfile::tempdir().unwrap();
+        Self { work: dir(), home: dir(), tmp: dir() }
+    }
+
+    /// A path in the working directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    pub(crate) fn command(&self, name: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(binary(name));
+        command
+            .args(args)
+            .current_dir(self.work.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.home.path())
+            .env("TMPDIR", self.tmp.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a binary to its end, and asserts that it leaves no temporary files.
+    #[track_caller]
+    pub(crate) fn run(&self, name: &str, args: &[&str]) -> Ended {
+        let output = self.command(name, args).output().unwrap();
+        self.assert_tidy();
+        Ended {
+            status: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn opm(&self, args: &[&str]) -> Ended {
+        self.run("opm", args)
+    }
+
+    /// Starts a binary; its errors go to the file `log` in the working directory.
+    pub(crate) fn start(&self, name: &str, args: &[&str]) -> Child {
+        let log = std::fs::File::create(self.path("log")).unwrap();
+        self.command(name, args).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+
+    /// Asserts that there are no temporary files.
+    #[track_caller]
+    pub(crate) fn assert_tidy(&self) {
+        let left = names(self.tmp.path());
+        assert!(left.is_empty(), "temporary files are left: {left:?}");
+    }
+
+    /// The names in the working directory.
+    pub(crate) fn files(&self) -> Vec<String> {
+        names(self.work.path())
+    }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// A path below `tests/data`.
+pub(crate) fn data(path: &str) -> String {
+    format!("{}/tests/data/{path}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The directories of these sample bundles, as a list separated by commas.
+pub(crate) fn bundles(names: &[&str]) -> String {
+    names.iter().map(|name| data(&format!("bundles/{name}"))).collect::<Vec<_>>().join(",")
+}
+
+/// Pushes a sample bundle as an image; returns its reference.
+pub(crate) fn push(registry: &FakeRegistry, name: &str) -> String {
+    let (package, version) = name.split_once('/').unwrap();
+    let root = data(&format!("bundles/{name}"));
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+    for part in ["manifests", "metadata"] {
+        for file in names(&Path::new(&root).join(part)) {
+            files.push((format!("{part}/{file}"), std::fs::read(format!("{root}/{part}/{file}")).unwrap()));
+        }
+    }
+    registry.push(&format!("samples/{package}"), version, &TestImage::new([Layer::gzip(files)]));
+    format!("{}/samples/{package}:{version}", registry.host())
+}
+
+/// All rows of a database, without ids and large content, in a stable order.
+pub(crate) fn dump(path: &Path) -> String {
+    let conn = Connection::open(path).unwrap();
+    let mut text = String::new();
+    let queries = [
+        "SELECT 'bundle', name, version, bundlepath, replaces, skips, skiprange, length(csv), length(bundle) FROM operatorbundle ORDER BY 2",
+        "SELECT 'package', name, default_channel FROM package ORDER BY 2",
+        "SELECT 'channel', package_name, name, head_operatorbundle_name FROM channel ORDER BY 2, 3",
+        "SELECT 'entry', e.package_name, e.channel_name, e.operatorbundle_name, r.operatorbundle_name, e.depth FROM channel_entry e
+            LEFT JOIN channel_entry r ON r.entry_id = e.replaces ORDER BY 2, 3, 6, 4, 5",
+        "SELECT 'property', operatorbundle_name, type, CAST(value AS TEXT) FROM properties ORDER BY 2, 3, 4",
+        "SELECT 'dependency', operatorbundle_name, type, CAST(value AS TEXT) FROM dependencies ORDER BY 2, 3, 4",
+        "SELECT 'provides', operatorbundle_name, group_name, version, kind FROM api_provider ORDER BY 2, 3, 4, 5",
+        "SELECT 'requires', operatorbundle_name, group_name, version, kind FROM api_requirer ORDER BY 2, 3, 4, 5",
+        "SELECT 'image', operatorbundle_name, image FROM related_image ORDER BY 2, 3",
+        "SELECT 'deprecated', operatorbundle_name FROM deprecated ORDER BY 2",
+        "SELECT 'schema', version FROM schema_migrations",
+    ];
+    for query in queries {
+        let mut statement = conn.prepare(query).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for column in 0..columns {
+                let value = match row.get_ref(column).unwrap() {
+                    rusqlite::types::ValueRef::Null => "-".to_owned(),
+                    rusqlite::types::ValueRef::Integer(n) => n.to_string(),
+                    other => String::from_utf8_lossy(other.as_bytes().unwrap()).into_owned(),
+                };
+                write!(text, "{}{value}", if column == 0 { "" } else { " " }).unwrap();
+            }
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// The lines of a dump that begin with one of these words.
+pub(crate) fn lines(dump: &str, words: &[&str]) -> String {
+    dump.lines().filter(|l| words.iter().any(|w| l.split(' ').next() == Some(w))).map(|l| format!("{l}\n")).collect()
+}
+
+/// A database of the sample operators, made by `opm registry add`.
+pub(crate) fn sample_database(bed: &Bed, name: &str) {
+    let all = bundles(&["tea/0.1.0", "tea/0.2.0", "tea/0.3.0", "tea/1.0.0", "kettle/1.0.0", "kettle/1.0.1"]);
+    bed.opm(&["registry", "add", "-d", name, "-b", &all]).ok();
+}

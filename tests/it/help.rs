@@ -1,0 +1,98 @@
+//! What a person sees who asks for help, or makes a slip.
+
+use crate::bed::Bed;
+
+/// Every command, with flags that its help must name.
+const COMMANDS: &[(&str, &[&str], &[&str])] = &[
+    ("initializer", &[], &["--manifests", "--output", "--permissive", "--append"]),
+    ("registry-server", &[], &["--database", "--port", "--termination-log", "--skip-migrate"]),
+    (
+        "opm",
+        &["registry", "add"],
+        &[
+            "--database",
+            "--bundle-images",
+            "--mode",
+            "--permissive",
+            "--overwrite-latest",
+            "--enable-alpha",
+            "--container-tool",
+            "--ca-file",
+            "--use-http",
+            "--skip-tls-verify",
+            "--authfile",
+        ],
+    ),
+    ("opm", &["registry", "rm"], &["--database", "--packages", "--permissive"]),
+    ("opm", &["registry", "prune"], &["--database", "--packages", "--permissive"]),
+    ("opm", &["registry", "prune-stranded"], &["--database"]),
+    (
+        "opm",
+        &["registry", "deprecatetruncate"],
+        &["--database", "--bundle-images", "--permissive", "--allow-package-removal"],
+    ),
+    (
+        "opm",
+        &["registry", "serve"],
+        &["--database", "--port", "--termination-log", "--skip-migrate", "--timeout-seconds", "--debug"],
+    ),
+    (
+        "opm",
+        &["index", "add"],
+        &[
+            "--bundles",
+            "--mode",
+            "--permissive",
+            "--from-index",
+            "--binary-image",
+            "--generate",
+            "--out-dockerfile",
+            "--tag",
+            "--build-tool",
+            "--pull-tool",
+            "--container-tool",
+        ],
+    ),
+    ("opm", &["index", "rm"], &["--operators", "--from-index", "--permissive", "--generate"]),
+    ("opm", &["index", "prune"], &["--packages", "--from-index", "--permissive", "--generate"]),
+    ("opm", &["index", "prune-stranded"], &["--from-index", "--generate"]),
+    ("opm", &["index", "deprecatetruncate"], &["--bundles", "--from-index", "--permissive", "--allow-package-removal"]),
+    ("opm", &["index", "export"], &["--index", "--package", "--download-folder", "--container-tool"]),
+    ("opm", &["version"], &["--output"]),
+    ("opm", &["completion"], &[]),
+];
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    let bed = Bed::new();
+    for (binary, words, flags) in COMMANDS {
+        let mut args = words.to_vec();
+        args.push("--help");
+        let help = bed.run(binary, &args).ok().stdout;
+        assert!(help.contains("Example"), "{binary} {words:?} shows no example");
+        for flag in *flags {
+            assert!(help.contains(flag), "{binary} {words:?} does not name {flag}");
+        }
+    }
+    assert!(bed.files().is_empty());
+}
+
+#[test]
+fn slips_are_named_and_exit_with_2_but_for_add() {
+    let bed = Bed::new();
+    for (binary, words, _) in COMMANDS {
+        let mut args = words.to_vec();
+        args.push("--no-such-flag");
+        let status = if words.last() == Some(&"add") { 1 } else { 2 };
+        bed.run(binary, &args).fails(status, &["--no-such-flag"]);
+    }
+    bed.opm(&["registry", "serve", "--prot", "1"]).fails(2, &["--port"]);
+    bed.opm(&["regsitry"]).fails(2, &["registry"]);
+    bed.opm(&["registry", "add", "--mode", "fast"]).fails(1, &["replaces, semver, semver-skippatch"]);
+    bed.opm(&["registry", "add", "-b", "x", "-c", "lxc"]).fails(1, &["none, docker, podman"]);
+    bed.opm(&["registry", "rm"]).fails(2, &["--packages"]);
+    bed.opm(&["--use-http", "--skip-tls-verify", "registry", "add"])
+        .fails(1, &["invalid flag combination: --use-http and --skip-tls-verify cannot both be true"]);
+    assert_eq!(bed.opm(&[]).ok().stdout, "");
+    assert!(bed.files().is_empty());
+}

@@ -1,0 +1,4 @@
+mod convert_template;
+mod list;
+mod render_graph;
+mod render_template;

@@ -1,0 +1,10 @@
+mod alpha;
+mod completion;
+mod generate;
+mod index;
+mod init;
+mod migrate;
+mod registry;
+mod render;
+mod validate;
+mod version;

@@ -1,0 +1,6 @@
+mod add;
+mod deprecatetruncate;
+mod prune;
+mod prune_stranded;
+mod rm;
+mod serve;

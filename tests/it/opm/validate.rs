@@ -1,0 +1,56 @@
+use std::fs;
+
+use crate::bed::{Bed, sample_database};
+
+const INVALID: &str = "schema: olm.package\nname: p\n---\nschema: olm.bundle\nname: b\n";
+
+#[test]
+fn a_valid_catalog_passes_as_directory_and_as_file() {
+    let bed = Bed::new();
+    sample_database(&bed, "x.db");
+    fs::create_dir(bed.path("c")).unwrap();
+    fs::write(bed.path("c/catalog.json"), bed.opm(&["render", "x.db"]).ok().stdout).unwrap();
+    for (args, expected) in [
+        (&["c"][..], ""),
+        (&["c/catalog.json"], ""),
+        (&["c", "-o", "json"], "{\n  \"passed\": true\n}\n"),
+        (&["c", "-o", "yaml"], "passed: true\n\n"),
+    ] {
+        let run = bed.opm(&[&["validate"], args].concat()).ok();
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), (expected, ""), "{args:?}");
+    }
+}
+
+#[test]
+fn all_findings_are_reported() {
+    let bed = Bed::new();
+    fs::write(bed.path("c.yaml"), INVALID).unwrap();
+    let findings = [
+        "package name must be set for bundle \"b\" (c.yaml, line 4)",
+        "default channel must be set (c.yaml, line 1)",
+        "package must contain at least one channel (c.yaml, line 1)",
+    ];
+    let run = bed.opm(&["validate", "c.yaml"]).fails(1, &["Error: invalid index:"]);
+    findings.iter().for_each(|finding| assert!(run.stderr.contains(finding), "{}", run.stderr));
+    assert_eq!(run.stdout, "");
+
+    let run = bed.opm(&["validate", "c.yaml", "-o", "json"]).fails(1, &["c.yaml is not a valid catalog"]);
+    let begin = "{\n  \"passed\": false,\n  \"error\": {\n    \"message\": \"invalid index:\\n";
+    assert!(run.stdout.starts_with(begin), "{}", run.stdout);
+    assert_eq!(run.stdout.matches("\"rule\": ").count(), 3, "{}", run.stdout);
+    let run = bed.opm(&["validate", "c.yaml", "-o", "yaml"]).fails(1, &["c.yaml is not a valid catalog"]);
+    assert!(run.stdout.ends_with("passed: false\n\n"), "{}", run.stdout);
+}
+
+#[test]
+fn what_cannot_be_read_is_a_finding_too() {
+    let bed = Bed::new();
+    fs::write(bed.path("c.yaml"), "schema: [<\n").unwrap();
+    bed.opm(&["validate", "c.yaml"]).fails(1, &["cannot parse c.yaml: line "]);
+    let json = bed.opm(&["validate", "c.yaml", "-o", "json"]).fails(1, &[]).stdout;
+    let begin = "{\n  \"passed\": false,\n  \"error\": {\n    \"message\": \"cannot parse c.yaml: line ";
+    assert!(json.starts_with(begin) && json.ends_with("\"\n  }\n}\n"), "{json}");
+    let yaml = bed.opm(&["validate", "c.yaml", "-o", "yaml"]).fails(1, &[]).stdout;
+    assert!(yaml.starts_with("error:\n  message: ") && yaml.ends_with("\npassed: false\n\n"), "{yaml}");
+    bed.opm(&["validate", "none"]).fails(1, &["stat none: "]);
+}

@@ -1,0 +1,161 @@
+//! The rules of the house that a compiler does not know: the dependency diagram, one address, file sizes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The largest source file, in lines. Generated code is not counted.
+const LONGEST: usize = 800;
+
+/// Which crates of the workspace each of them may use. `bins` are the binaries.
+const DIAGRAM: &[(&str, &[&str])] = &[
+    ("bins", &["opm-action"]),
+    (
+        "opm-action",
+        &[
+            "opm-api",
+            "opm-bundle",
+            "opm-catalog",
+            "opm-configmap",
+            "opm-document",
+            "opm-image",
+            "opm-model",
+            "opm-sqlite",
+        ],
+    ),
+    ("opm-api", &["opm-document", "opm-model"]),
+    ("opm-catalog", &["opm-document", "opm-model"]),
+    ("opm-configmap", &["opm-bundle", "opm-document", "opm-model"]),
+    ("opm-sqlite", &["opm-bundle", "opm-document", "opm-model"]),
+    ("opm-image", &[]),
+    ("opm-bundle", &["opm-document", "opm-model"]),
+    ("opm-model", &["opm-document"]),
+    ("opm-document", &[]),
+];
+
+/// Files below `bins/opm` that are no commands: they hold what several share, or what has no deed behind it.
+const NO_COMMANDS: &[&str] = &["main", "mod", "completion", "output", "input", "target", "serve_args"];
+
+/// Commands whose deed has another address, with that address.
+const MOVED: &[(&str, &str)] = &[("registry/serve", "serve")];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        if path.is_dir() && name != "target" && name != "generated" && name != "fuzz" {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+fn all_sources() -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for dir in ["bins", "crates", "tests"] {
+        sources(&root().join(dir), &mut found);
+    }
+    assert!(found.len() > 50, "the sources are somewhere else: {} files found", found.len());
+    found
+}
+
+/// The crates of the workspace in the section `[dependencies]` of a manifest.
+fn workspace_dependencies(manifest: &str) -> Vec<String> {
+    let mut section = "";
+    let mut used = Vec::new();
+    for line in manifest.lines() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            section = line;
+        } else if section == "[dependencies]" && line.starts_with("opm-") {
+            used.push(line.split(['.', '=', ' ']).next().unwrap_or_default().to_owned());
+        }
+    }
+    used
+}
+
+#[test]
+fn crates_use_only_what_the_diagram_allows() {
+    let mut faults = Vec::new();
+    let mut check = |name: &str, manifest: &Path| {
+        let allowed = DIAGRAM.iter().find(|(n, _)| *n == name).map(|(_, a)| *a);
+        let Some(allowed) = allowed else {
+            faults.push(format!("{name} is not in the diagram: add it to ARCHITECTURE.md and to this test"));
+            return;
+        };
+        for used in workspace_dependencies(&fs::read_to_string(manifest).unwrap()) {
+            if !allowed.contains(&used.as_str()) {
+                faults.push(format!("{name} must not use {used}"));
+            }
+        }
+    };
+    check("bins", &root().join("Cargo.toml"));
+    for entry in fs::read_dir(root().join("crates")).unwrap().flatten() {
+        check(&entry.file_name().to_string_lossy(), &entry.path().join("Cargo.toml"));
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn the_diagram_itself_can_be_broken() {
+    let manifest = "[package]\nname = \"x\"\n[dependencies]\nopm-image.workspace = true\nserde = \"1\"\n[dev-dependencies]\nopm-api = { path = \"\" }\n";
+    assert_eq!(workspace_dependencies(manifest), ["opm-image"]);
+}
+
+#[test]
+fn every_command_has_one_address() {
+    let mut commands = Vec::new();
+    sources(&root().join("bins/opm"), &mut commands);
+    let mut faults = Vec::new();
+    for path in commands {
+        let relative = path.strip_prefix(root().join("bins/opm")).unwrap().with_extension("");
+        let name = relative.file_name().unwrap().to_string_lossy().into_owned();
+        if NO_COMMANDS.contains(&name.as_str()) {
+            continue;
+        }
+        let address = relative.to_string_lossy().into_owned();
+        let deed = MOVED.iter().find(|(from, _)| *from == address).map_or(address.as_str(), |(_, to)| to);
+        let candidates = [format!("crates/opm-action/src/{deed}.rs"), format!("crates/opm-action/src/{deed}/mod.rs")];
+        if !candidates.iter().any(|c| root().join(c).exists()) {
+            faults.push(format!("bins/opm/{address}.rs has no deed at {}", candidates[0]));
+        }
+        let test = format!("tests/it/opm/{address}.rs");
+        if !root().join(&test).exists() {
+            faults.push(format!("bins/opm/{address}.rs has no test at {test}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn files_are_of_a_readable_size_and_finished() {
+    let unfinished = ["#[ig", "nore]"].concat();
+    let mut faults = Vec::new();
+    for path in all_sources() {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let lines = text.lines().count();
+        if lines > LONGEST {
+            faults.push(format!("{name} has {lines} lines, more than {LONGEST}: split it by verb"));
+        }
+        for word in [unfinished.as_str(), concat!("todo", "!("), concat!("unimplemented", "!(")] {
+            if text.contains(word) {
+                faults.push(format!("{name} holds {word}"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_crate_has_the_lints_of_the_workspace() {
+    for entry in fs::read_dir(root().join("crates")).unwrap().flatten() {
+        let manifest = fs::read_to_string(entry.path().join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not", entry.path().display());
+    }
+}
