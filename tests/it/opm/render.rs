@@ -52,7 +52,7 @@ fn all_forms_of_a_catalog_render_the_same() {
     );
 
     let yaml = bed.opm(&["render", "x.db", "-o", "yaml"]).ok().stdout;
-    assert!(yaml.starts_with("---\ndefaultChannel: stable\nname: kettle\nschema: olm.package\n"), "{yaml:.100}");
+    assert!(yaml.starts_with("---\ndefaultChannel: stable\nicon:\n"), "{yaml:.100}");
     fs::create_dir_all(bed.path("c/deep")).unwrap();
     fs::write(bed.path("c/deep/catalog.yaml"), &yaml).unwrap();
     let registry = FakeRegistry::start();
@@ -105,7 +105,8 @@ fn references_of_all_kinds_come_in_their_order() {
     let registry = FakeRegistry::start();
     let unlabelled = push(&registry, "tea/0.2.0");
     let read = |path: &str| fs::read(data(&format!("bundles/kettle/1.0.1/{path}"))).unwrap();
-    let files = ["manifests/kettle.clusterserviceversion.yaml", "manifests/kettles.crd.yaml", "metadata/annotations.yaml"];
+    let files =
+        ["manifests/kettle.clusterserviceversion.yaml", "manifests/kettles.crd.yaml", "metadata/annotations.yaml"];
     let image = TestImage::new([Layer::gzip(files.map(|path| (path, read(path))))]);
     registry.push("ns/kettle", "1.0.1", &image.label(PACKAGE, "kettle"));
     let image = format!("{}/ns/kettle:1.0.1", registry.host());
@@ -126,10 +127,10 @@ fn references_of_all_kinds_come_in_their_order() {
             "\"image\": \"reg.example/tea/tea.v1.0.0:1.0.0\"",
         ]
     );
-    fs::write(bed.path("q.yaml"), "schema: q\nn: 1\n---\nschema: q\nn: 2\n").unwrap();
-    fs::write(bed.path("r.yaml"), "schema: a\nn: 3\n").unwrap();
+    fs::write(bed.path("q.yaml"), "schema: q\nk: 1\n---\nschema: q\nk: 2\n").unwrap();
+    fs::write(bed.path("r.yaml"), "schema: a\nk: 3\n").unwrap();
     let text = bed.opm(&["render", "r.yaml", "q.yaml", "r.yaml"]).ok().stdout;
-    assert_eq!(fields(&text, &["n"]), ["\"n\": 3", "\"n\": 1", "\"n\": 2", "\"n\": 3"]);
+    assert_eq!(fields(&text, &["k"]), ["\"k\": 3", "\"k\": 1", "\"k\": 2", "\"k\": 3"]);
 
     bed.opm(&["render", "--use-http", &unlabelled]).fails(1, &["image type could not be determined", "no labels"]);
 }
@@ -160,7 +161,9 @@ fn metadata_keeps_its_spelling() {
     let bed = Bed::new();
     fs::create_dir_all(bed.path("b/manifests")).unwrap();
     fs::create_dir_all(bed.path("b/metadata")).unwrap();
-    for file in ["manifests/kettle.clusterserviceversion.yaml", "metadata/annotations.yaml", "manifests/kettles.crd.yaml"] {
+    for file in
+        ["manifests/kettle.clusterserviceversion.yaml", "metadata/annotations.yaml", "manifests/kettles.crd.yaml"]
+    {
         fs::copy(data(&format!("bundles/kettle/1.0.0/{file}")), bed.path("b").join(file)).unwrap();
     }
     let properties = r#"{"properties": [{"type": "x", "value": {"b": "<", "a": 1.0}}]}"#;

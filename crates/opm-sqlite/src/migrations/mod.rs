@@ -69,8 +69,8 @@ pub(crate) fn upgrade(conn: &Connection) -> Result<(), StoreError> {
 /// Gives the database the triggers of this program, unless it has them: an edit that changes nothing writes nothing.
 pub(crate) fn renew_triggers(conn: &Connection) -> rusqlite::Result<()> {
     let triggers = include_str!("../triggers.sql");
-    let own = "SELECT count(*) FROM sqlite_master WHERE type = 'trigger' AND instr(?1, sql) > 0";
-    let found: usize = conn.query_row(own, [triggers], |r| r.get(0))?;
+    let own = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND instr(?1, sql) > 0";
+    let found = crate::remove::texts(conn, own, [triggers])?.len();
     if found == triggers.matches("CREATE TRIGGER").count() { Ok(()) } else { conn.execute_batch(triggers) }
 }
 

@@ -17,6 +17,7 @@ const CSV_B: &str = r#"{"kind":"ClusterServiceVersion","metadata":{"name":"demo.
 fn old(version: i64) -> Db {
     let db = Db::new();
     let conn = db.raw();
+    conn.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
     step_to(&conn, version).unwrap();
     let run = |since: i64, sql: &str| {
         if version >= since {

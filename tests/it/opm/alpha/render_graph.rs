@@ -36,7 +36,9 @@ fn draws_what_was_asked_for() {
 fn what_cannot_be_drawn_is_named() {
     let bed = Bed::new();
     fs::write(bed.path("c.yaml"), CATALOG).unwrap();
-    bed.opm(&["alpha", "render-graph", "c.yaml", "--minimum-edge", "x"]).fails(1, &["unknown minimum edge name: \"x\""]);
-    bed.opm(&["alpha", "render-graph", &data("bundles/tea/1.0.0")]).fails(1, &["cannot render bundle directory: not allowed"]);
+    bed.opm(&["alpha", "render-graph", "c.yaml", "--minimum-edge", "x"])
+        .fails(1, &["unknown minimum edge name: \"x\""]);
+    bed.opm(&["alpha", "render-graph", &data("bundles/tea/1.0.0")])
+        .fails(1, &["cannot render bundle directory: not allowed"]);
     bed.opm(&["alpha", "render-graph"]).fails(2, &["<CATALOG>"]);
 }

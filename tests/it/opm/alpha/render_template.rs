@@ -49,13 +49,17 @@ fn expands_templates_of_all_kinds() {
     // A template of the kind substitutes begins with a catalog that has its bundles.
     fs::write(bed.path("catalog.yaml"), run(&["basic.yaml", "-o", "yaml"])).unwrap();
     let args = ["alpha", "convert-template", "substitutes", "catalog.yaml", "-o", "yaml"];
-    let substitutes = bed.opm(&args).ok().stdout.replace(
-        "substitutions: []",
-        &format!("substitutions: [{{name: '{second}', base: kettle.v1.0.0}}]"),
-    );
+    let substitutes = bed
+        .opm(&args)
+        .ok()
+        .stdout
+        .replace("substitutions: []", &format!("substitutions: [{{name: '{second}', base: kettle.v1.0.0}}]"));
     fs::write(bed.path("substitutes.yaml"), substitutes).unwrap();
     let expanded = run(&["substitutes.yaml"]);
-    assert!(expanded.contains("\"replaces\": \"kettle.v1.0.0\"") || expanded.contains("\"kettle.v1.0.0\"\n"), "{expanded}");
+    assert!(
+        expanded.contains("\"replaces\": \"kettle.v1.0.0\"") || expanded.contains("\"kettle.v1.0.0\"\n"),
+        "{expanded}"
+    );
     assert!(expanded.ends_with(&(bundle(&first) + &bundle(&second))), "{expanded}");
 }
 
@@ -77,8 +81,11 @@ fn faults_are_named() {
     let bed = Bed::new();
     let bundle = data("bundles/tea/1.0.0");
     fs::write(bed.path("x.yaml"), "schema: x\n").unwrap();
-    fs::write(bed.path("dir.yaml"), format!("schema: olm.template.basic\nentries: [{{schema: olm.bundle, image: {bundle}}}]\n"))
-        .unwrap();
+    fs::write(
+        bed.path("dir.yaml"),
+        format!("schema: olm.template.basic\nentries: [{{schema: olm.bundle, image: {bundle}}}]\n"),
+    )
+    .unwrap();
     for (args, words) in [
         (&["none.yaml"][..], "unable to open \"none.yaml\""),
         (&["x.yaml"], "unknown template schema: x"),

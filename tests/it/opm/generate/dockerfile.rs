@@ -7,7 +7,8 @@ fn writes_a_dockerfile_beside_the_catalog() {
     let bed = Bed::new();
     fs::create_dir_all(bed.path("deep/cat")).unwrap();
     let read = |path: &str| fs::read_to_string(bed.path(path)).unwrap();
-    bed.opm(&["generate", "dockerfile", "deep/cat/", "-i", "scratch", "-b", "reg/b:1", "-l", "b=2,a=1", "-l", "b=3"]).ok();
+    bed.opm(&["generate", "dockerfile", "deep/cat/", "-i", "scratch", "-b", "reg/b:1", "-l", "b=2,a=1", "-l", "b=3"])
+        .ok();
     let text = read("deep/cat.Dockerfile");
     let begin = "FROM reg/b:1 as builder\n";
     assert!(text.contains(begin) && text.contains("ADD cat /configs\n") && text.contains("\nFROM scratch\n"), "{text}");
