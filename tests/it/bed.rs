@@ -183,7 +183,8 @@ pub(crate) fn dump(path: &Path) -> String {
 
 /// The lines of a dump that begin with one of these words.
 pub(crate) fn lines(dump: &str, words: &[&str]) -> String {
-    dump.lines().filter(|l| words.iter().any(|w| l.split(' ').next() == Some(w))).map(|l| format!("{l}\n")).collect()
+    let chosen = |line: &&str| words.iter().any(|w| line.split(' ').next() == Some(w));
+    dump.split_inclusive('\n').filter(chosen).collect()
 }
 
 /// A database of the sample operators, made by `opm registry add`.

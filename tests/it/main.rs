@@ -1,5 +1,12 @@
 //! Black-box tests: the binaries, run as a person or a script runs them. Each command's tests are at the command's address.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::format_push_string,
+    clippy::type_complexity,
+    reason = "tests"
+)]
 
 mod bed;
 mod help;

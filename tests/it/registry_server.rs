@@ -112,7 +112,7 @@ fn what_ends_a_server_is_in_the_termination_log() {
         ("empty.db", "0", "empty.db: no tables found in db"),
         ("dir.db", "0", "dir.db is not a regular file"),
         ("new.db", "0", "new.db: its schema version 14 is newer than 13"),
-        ("x.db", &taken, &format!("{taken}")),
+        ("x.db", &taken, &taken),
     ] {
         bed.run("registry-server", &["-d", database, "-p", port, "-t", "termination"]).fails(1, &[words]);
         let log = std::fs::read_to_string(bed.path("termination")).unwrap();

@@ -1,6 +1,7 @@
 use std::fs;
+use std::time::Duration;
 
-use opm_image::testing::{FakeRegistry, Layer, TestImage};
+use opm_image::testing::{Action, FakeRegistry, Layer, TestImage};
 
 use crate::bed::{Bed, data, push, sample_database};
 
@@ -197,4 +198,46 @@ fn blobs_without_a_package_are_warned_about() {
     let run = bed.opm(&["render", "c.yaml"]).ok();
     assert_eq!(run.stdout, "");
     assert!(run.stderr.contains("c.yaml, line 1: bundle \\\"b\\\" has no package"), "{}", run.stderr);
+}
+
+#[test]
+fn faults_in_images_are_told_in_their_terms() {
+    let bed = Bed::new();
+    let registry = FakeRegistry::start();
+    let image = TestImage::new([Layer::gzip([("configs/p/bad.yaml", "schema: ["), ("index.db", "SQLi")])]);
+    let manifests = TestImage::new([Layer::gzip([("manifests/x.yaml", "kind: ConfigMap"), ("metadata/x", "")])]);
+    registry.push("ns/fbc", "1", &image.clone().label(CONFIGS, "/configs"));
+    registry.push("ns/db", "1", &image.clone().label(DATABASE, "/index.db"));
+    registry.push("ns/none", "1", &image.clone().label(CONFIGS, "/catalog"));
+    registry.push("ns/other", "1", &image.label("a", "b"));
+    registry.push("ns/bundle", "1", &manifests.label(PACKAGE, "p"));
+    for (name, words) in [
+        ("fbc", "cannot parse /configs/p/bad.yaml: line "),
+        ("db", "/index.db"),
+        ("none", "there is nothing at /catalog, where the label"),
+        ("other", "image type could not be determined, found labels a=b"),
+        ("bundle", "no csv in bundle"),
+    ] {
+        let image = format!("{}/ns/{name}:1", registry.host());
+        let failed =
+            bed.opm(&["render", "--use-http", &image]).fails(1, &[words, &format!("render reference {image:?}: ")]);
+        assert!(!failed.stderr.contains("/tmp") && failed.stdout.is_empty(), "{failed:?}");
+    }
+}
+
+#[test]
+fn an_interruption_cleans_up() {
+    let bed = Bed::new();
+    let registry = FakeRegistry::start();
+    registry.push("ns/fbc", "1", &TestImage::new([Layer::gzip([("configs/x", "")])]).label(CONFIGS, "/configs"));
+    registry.fail("/blobs/", 1, Action::Delay(Duration::from_mins(1)));
+    let image = format!("{}/ns/fbc:1", registry.host());
+    let mut child = bed.start("opm", &["render", "--use-http", &image]);
+    while !registry.take_seen().iter().any(|seen| seen.path.contains("/blobs/")) {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    crate::registry_server::kill(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    bed.assert_tidy();
 }

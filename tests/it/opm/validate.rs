@@ -31,7 +31,9 @@ fn all_findings_are_reported() {
         "package must contain at least one channel (c.yaml, line 1)",
     ];
     let run = bed.opm(&["validate", "c.yaml"]).fails(1, &["Error: invalid index:"]);
-    findings.iter().for_each(|finding| assert!(run.stderr.contains(finding), "{}", run.stderr));
+    for finding in findings {
+        assert!(run.stderr.contains(finding), "{}", run.stderr);
+    }
     assert_eq!(run.stdout, "");
 
     let run = bed.opm(&["validate", "c.yaml", "-o", "json"]).fails(1, &["c.yaml is not a valid catalog"]);

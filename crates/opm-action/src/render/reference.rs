@@ -194,9 +194,12 @@ impl Renderer {
         let Some(path) = unpacked.path(location) else {
             bail!("there is nothing at {location}, where the label {label} of the image says that its catalog is");
         };
-        match kind {
+        let catalog = match kind {
             Kind::DatabaseImage => self.read_database(path).await,
             _ => self.on_a_thread(move || Ok(opm_catalog::load(path)?)).await,
-        }
+        };
+        // Errors name files as the image does: where it was unpacked is gone when somebody reads them.
+        let prefix = format!("{}/", unpacked.root().display());
+        catalog.map_err(|error| anyhow!(format!("{error:#}").replace(&prefix, "/")))
     }
 }

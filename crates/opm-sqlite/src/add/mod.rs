@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use opm_bundle::Bundle;
 use opm_model::Version;
 
-use crate::StoreError;
 use crate::edit::Edit;
+use crate::{StoreError, bundle};
 
 /// How the upgrade graph of a package comes about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -119,6 +119,10 @@ impl Edit<'_> {
         let after: BTreeSet<Listed> = self.listed(package)?.into_iter().collect();
         let mut lost: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for listed in before.iter().filter(|l| !after.contains(l)) {
+            // Channels that a deprecated bundle heads are not made again.
+            if bundle::is_deprecated(self.conn, &listed.1)? {
+                continue;
+            }
             lost.entry(&listed.0).or_default().push(listed.1.clone());
         }
         let fault = |(channel, bundles): (&str, Vec<String>)| {

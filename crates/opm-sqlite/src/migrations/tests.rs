@@ -225,7 +225,8 @@ fn an_upgrade_that_fails_leaves_the_file_as_it_was() {
         let db = old(version);
         // Something that a later step wants to make is there already.
         let obstacle = match version {
-            0..=10 => "ALTER TABLE operatorbundle ADD COLUMN substitutesfor TEXT",
+            0..=3 => "CREATE TABLE new_channel (x)",
+            4..=10 => "ALTER TABLE operatorbundle ADD COLUMN substitutesfor TEXT",
             11 => "CREATE TABLE deprecated (x)",
             _ => "DROP TABLE properties",
         };

@@ -214,7 +214,7 @@ fn create_takes_over_what_is_in_the_log_of_its_source() {
     let writer = db.raw();
     writer.execute_batch("PRAGMA journal_mode = WAL; INSERT INTO package (name) VALUES ('logged')").unwrap();
     let copy = db.dir().join("copy.db");
-    let packages = create(&copy, Some(&db.path()), &Stop::new(), |e| e.packages()).unwrap();
+    let packages = create(&copy, Some(&db.path()), &Stop::new(), |edit| edit.packages()).unwrap();
     assert_eq!(packages, ["demo", "logged"]);
     assert_eq!(&std::fs::read(&copy).unwrap()[18..20], [1, 1], "the copy needs no log");
     drop(writer);
@@ -231,7 +231,8 @@ fn what_may_not_be_written_is_said_to_be_read_only() {
     if let Some(dir) = std::env::var_os(CHILD) {
         let dir = Path::new(&dir);
         for name in ["file.db", "closed/file.db"] {
-            let error = touch(&dir.join(name)).unwrap_err();
+            let change = |e: &crate::Edit<'_>| e.add(&[bundle("1.0.0 pkg=new")], REPLACES);
+            let error = edit(&dir.join(name), Afterwards::Keep, &Stop::new(), change).expect_err(name);
             assert!(matches!(error, StoreError::ReadOnly { .. }), "{name}: {error:?}");
             // Reading needs no more than reading.
             assert_eq!(super::catalog::list_all(&dir.join(name)).unwrap().len(), 1);

@@ -29,16 +29,13 @@ fn timed(what: &str, db: &Db, work: impl FnOnce(&Edit<'_>) -> Result<(), StoreEr
     let start = Instant::now();
     edit(&db.path(), Afterwards::Vacuum, &Stop::new(), work).unwrap();
     let took = start.elapsed();
-    println!("{what}: {took:?}");
-    assert!(took < Duration::from_secs(20), "{what} took {took:?}");
+    assert!(took < Duration::from_secs(5), "{what} took {took:?}");
 }
 
 #[test]
 fn edits_of_a_large_catalog_take_seconds_at_most() {
-    let n: usize = std::env::var("OPM_SCALE").ok().and_then(|n| n.parse().ok()).unwrap_or(500);
-    let start = Instant::now();
+    let n = 500;
     let db = large(n / 60, n / 2);
-    println!("make: {:?}", start.elapsed());
     let schema = "SELECT type, name, sql FROM sqlite_master ORDER BY 1, 2";
     let before = db.rows(schema);
     let top = n / 2 - 1;
