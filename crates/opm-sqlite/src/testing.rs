@@ -137,7 +137,10 @@ impl Db {
 
     /// A connection past all that this crate does.
     pub(crate) fn raw(&self) -> Connection {
-        Connection::open(self.path()).unwrap()
+        let conn = Connection::open(self.path()).unwrap();
+        // Not to be asked of a locked database; it only saves time.
+        let _locked = conn.pragma_update(None, "synchronous", "OFF");
+        conn
     }
 
     /// The rows of a query, their columns separated by blanks.

@@ -53,7 +53,7 @@ const SPARE_CONNECTIONS: usize = 16;
 /// Packages that a face remembers.
 const PACKAGES_REMEMBERED: usize = 256;
 /// How often an answer is begun anew because the catalog was edited meanwhile.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 50;
 /// Where the file's change counter stands (section 1.3.8 of the database file format).
 const CHANGE_COUNTER_AT: u64 = 24;
 
