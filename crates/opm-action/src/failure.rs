@@ -38,7 +38,7 @@ pub fn report(error: &anyhow::Error) -> Vec<String> {
             _ => context.push(cause.to_string()),
         }
     }
-    vec![context.join(": ")]
+    context.join(": ").lines().map(str::to_owned).collect()
 }
 
 fn chain(error: &StoreError) -> Vec<String> {

@@ -1,5 +1,7 @@
 //! The answers themselves.
 
+use std::collections::BTreeMap;
+
 use opm_model::{
     Bundle, BundleKey, Channel, ChannelEntry, Cursor, Gvk, Package, Page, Property, Query, QueryError, Stop,
     property_type,
@@ -297,5 +299,18 @@ impl Catalog {
         let query = format!("{PLACE} WHERE p.package = ?1 ORDER BY p.channel, p.seq");
         let places = self.read(stop, false, |r| self.rows(r, &query, [package], place))?;
         Ok(places.into_iter().map(|place| place.bundle).collect())
+    }
+
+    /// The images that are listed as related to each bundle, in the order in which they were stored. They outlive the content
+    /// of bundles, which edits may drop.
+    pub fn related_images(&self, stop: &Stop) -> Result<BTreeMap<String, Vec<String>>, QueryError> {
+        let query = "SELECT operatorbundle_name, image FROM main.related_image
+            WHERE operatorbundle_name IS NOT NULL AND image IS NOT NULL ORDER BY rowid";
+        let rows = |r: &Reader| self.rows(r, query, [], |row| Ok((row.get(0)?, row.get(1)?)));
+        let mut images: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (bundle, image) in self.read(stop, true, rows)? {
+            images.entry(bundle).or_default().push(image);
+        }
+        Ok(images)
     }
 }
