@@ -330,7 +330,7 @@ async fn a_dropped_future_leaves_nothing() {
         let unpack = client.unpack(&image, &into, &keep, &reached);
         tokio::select! {
             result = unpack => panic!("finished: {result:?}"),
-            () = reached.notify.notified() => assert!(into.exists()),
+            () = reached.notify.notified() => {}
         }
     }
     // The thread that unpacks hears of it by itself.
