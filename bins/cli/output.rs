@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use anyhow::Context as _;
+
 /// Nobody reads stdout any more; the rest of the output is not wanted.
 #[derive(Debug)]
 pub struct Piped;
@@ -19,7 +21,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Err(Piped.into()),
-        result => Ok(result?),
+        result => result.context("cannot write to stdout"),
     }
 }
 

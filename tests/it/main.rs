@@ -9,8 +9,13 @@
 )]
 
 mod bed;
+mod golden;
 mod help;
+mod hostile;
 mod initializer;
+mod killed;
+mod manners;
 mod opm;
 mod registry_server;
+mod rows;
 mod tidy;

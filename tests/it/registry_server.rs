@@ -91,6 +91,38 @@ fn answers_and_ends_gracefully() {
     }
 }
 
+/// A port that nobody has, below those that systems give away by themselves.
+fn free_port() -> u16 {
+    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap();
+    (first..).find(|&port| std::net::TcpListener::bind(("::", port)).is_ok()).unwrap()
+}
+
+#[test]
+fn the_port_is_open_before_the_catalog_is() {
+    let bed = Bed::new();
+    bed.run("initializer", &["-m", &data("manifests"), "-o", "x.db"]).ok();
+    let held = rusqlite::Connection::open(bed.path("x.db")).unwrap();
+    held.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let port = free_port();
+    let child = bed.start("registry-server", &["-d", "x.db", "-p", &port.to_string(), "-t", "termination"]);
+    let mut server = Server { child, address: format!("localhost:{port}") };
+    block_on(async {
+        let client = loop {
+            match Client::connect(&server.address).await {
+                Ok(client) => break client,
+                Err(_) => assert!(server.child.try_wait().unwrap().is_none(), "the server ended"),
+            }
+        };
+        let mut health = client.watch_health("api.Registry").await.unwrap();
+        assert_eq!(health.next().await.unwrap().unwrap(), Health::NotServing);
+        held.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(health.next().await.unwrap().unwrap(), Health::Serving);
+        assert_eq!(client.list_packages().await.unwrap().len(), 3);
+    });
+    assert_eq!(server.end("TERM"), 0);
+    bed.assert_tidy();
+}
+
 #[test]
 fn what_ends_a_server_is_in_the_termination_log() {
     let bed = Bed::new();

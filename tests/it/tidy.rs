@@ -64,15 +64,22 @@ fn all_sources() -> Vec<PathBuf> {
     found
 }
 
-/// The crates of the workspace in the section `[dependencies]` of a manifest.
+/// The crates of the workspace that a manifest depends on outside of tests: in `[dependencies]`, for one target only, for the
+/// build, as a table of their own.
 fn workspace_dependencies(manifest: &str) -> Vec<String> {
-    let mut section = "";
+    let mut is_dependencies = false;
     let mut used = Vec::new();
-    for line in manifest.lines() {
-        let line = line.trim();
-        if line.starts_with('[') {
-            section = line;
-        } else if section == "[dependencies]" && line.starts_with("opm-") {
+    for line in manifest.lines().map(str::trim) {
+        if let Some(section) = line.strip_prefix('[') {
+            let words: Vec<&str> = section.trim_end_matches(']').split('.').collect();
+            let kind = words.iter().position(|word| ["dependencies", "build-dependencies"].contains(word));
+            is_dependencies = words[0] != "workspace" && kind.is_some_and(|at| at + 1 == words.len());
+            if words[0] != "workspace"
+                && let Some(name) = kind.and_then(|at| words.get(at + 1)).filter(|name| name.starts_with("opm-"))
+            {
+                used.push((*name).to_owned());
+            }
+        } else if is_dependencies && line.starts_with("opm-") {
             used.push(line.split(['.', '=', ' ']).next().unwrap_or_default().to_owned());
         }
     }
@@ -103,8 +110,15 @@ fn crates_use_only_what_the_diagram_allows() {
 
 #[test]
 fn the_diagram_itself_can_be_broken() {
-    let manifest = "[package]\nname = \"x\"\n[dependencies]\nopm-image.workspace = true\nserde = \"1\"\n[dev-dependencies]\nopm-api = { path = \"\" }\n";
-    assert_eq!(workspace_dependencies(manifest), ["opm-image"]);
+    for (manifest, expected) in [
+        ("[dependencies]\nopm-image.workspace = true\nserde = \"1\"", &["opm-image"][..]),
+        ("[dev-dependencies]\nopm-api = { path = \"\" }\n[workspace.dependencies]\nopm-api = { path = \"\" }", &[]),
+        ("[build-dependencies]\nopm-api = { path = \"\" }", &["opm-api"]),
+        ("[target.'cfg(unix)'.dependencies]\nopm-api = { path = \"\" }", &["opm-api"]),
+        ("[dependencies.opm-sqlite]\npath = \"\"\n[dev-dependencies.opm-api]\npath = \"\"", &["opm-sqlite"]),
+    ] {
+        assert_eq!(workspace_dependencies(manifest), expected, "{manifest}");
+    }
 }
 
 #[test]
@@ -127,6 +141,14 @@ fn every_command_has_one_address() {
         let test = format!("tests/it/opm/{address}.rs");
         if !root().join(&test).exists() {
             faults.push(format!("bins/opm/{address}.rs has no test at {test}"));
+        }
+    }
+    let mut tests = Vec::new();
+    sources(&root().join("tests/it/opm"), &mut tests);
+    for path in tests {
+        let relative = path.strip_prefix(root().join("tests/it/opm")).unwrap().display().to_string();
+        if !relative.ends_with("mod.rs") && !root().join("bins/opm").join(&relative).exists() {
+            faults.push(format!("tests/it/opm/{relative} tests no command"));
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
@@ -158,4 +180,5 @@ fn every_crate_has_the_lints_of_the_workspace() {
         let manifest = fs::read_to_string(entry.path().join("Cargo.toml")).unwrap();
         assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not", entry.path().display());
     }
+    assert!(fs::read_to_string(root().join("Cargo.toml")).unwrap().contains("[lints]\nworkspace = true"));
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use opm_image::{Client, Keep};
 use opm_sqlite::{Edit, StoreError};
+use tempfile::NamedTempFile;
 
 use crate::tool::inside;
 use crate::{Context, ImageOptions, PullTool, bundles};
@@ -125,27 +126,38 @@ impl Index<'_> {
         context: &Context,
         work: impl FnOnce(&Edit<'_>) -> Result<T, StoreError>,
     ) -> anyhow::Result<T> {
+        // Whether the Dockerfile can be written is known before the database is.
+        let (dockerfile, draft) = self.draft_dockerfile()?;
         let database = self.target.directory.join(DATABASE);
         let parent = self.target.directory.join("database");
         let is_new = !parent.exists();
         fs::create_dir_all(&parent).with_context(|| format!("create {}", parent.display()))?;
         let result = tokio::task::block_in_place(|| {
             let from = self.before.as_ref().map(|(_, path)| path.as_path());
-            let answer = opm_sqlite::create(&database, from, context.stop(), work)?;
-            self.write_dockerfile()?;
-            Ok(answer)
+            opm_sqlite::create(&database, from, context.stop(), work)
         });
-        if result.is_err() && is_new {
-            // Only where nothing was put there meanwhile.
-            let _not_empty = fs::remove_dir(&parent);
+        match result {
+            Ok(answer) => {
+                draft.persist(&dockerfile).with_context(|| format!("write {}", dockerfile.display()))?;
+                Ok(answer)
+            }
+            Err(error) => {
+                if is_new {
+                    // Only where nothing was put there meanwhile.
+                    let _not_empty = fs::remove_dir(&parent);
+                }
+                Err(error.into())
+            }
         }
-        result
     }
 
-    fn write_dockerfile(&self) -> anyhow::Result<()> {
+    /// The path of the Dockerfile, and its text under a temporary name beside it.
+    fn draft_dockerfile(&self) -> anyhow::Result<(PathBuf, NamedTempFile)> {
         let path = self.target.dockerfile.clone().unwrap_or_else(|| self.target.directory.join("index.Dockerfile"));
         let base = self.target.binary_image.as_deref().unwrap_or(DEFAULT_BINARY_IMAGE);
-        write_atomically(&path, dockerfile(base).as_bytes()).with_context(|| format!("write {}", path.display()))
+        anyhow::ensure!(!path.is_dir(), "write {}: it is a directory", path.display());
+        let draft = draft(&path, dockerfile(base).as_bytes()).with_context(|| format!("write {}", path.display()))?;
+        Ok((path, draft))
     }
 }
 
@@ -163,6 +175,12 @@ fn dockerfile(base: &str) -> String {
 
 /// Writes a file under a temporary name beside it, and then gives it its own.
 pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    draft(path, content)?.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// Writes what is to become this file under a temporary name beside it; it goes away with the value unless it is persisted.
+fn draft(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = tempfile::Builder::new()
@@ -172,6 +190,5 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<(
         .tempfile_in(parent)?;
     draft.write_all(content)?;
     draft.as_file().sync_all()?;
-    draft.persist(path).map_err(|e| e.error)?;
-    Ok(())
+    Ok(draft)
 }

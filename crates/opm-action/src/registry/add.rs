@@ -1,5 +1,6 @@
 //! Adding bundles to a database.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -45,10 +46,12 @@ pub(crate) struct Pulled {
 }
 
 impl Bundles {
-    /// Pulls the bundles. A permissive run adds none of them when one cannot be had.
+    /// Pulls the bundles; one that is named twice is pulled once. A permissive run adds none of them when one cannot be had.
     pub(crate) async fn pull(&self, context: &Context) -> anyhow::Result<Pulled> {
         let mut findings = Vec::new();
-        let pulled = match bundles::get(&self.references, &self.images, self.tool, context).await {
+        let mut seen = BTreeSet::new();
+        let references: Vec<String> = self.references.iter().filter(|r| seen.insert(*r)).cloned().collect();
+        let pulled = match bundles::get(&references, &self.images, self.tool, context).await {
             Ok(bundles) => bundles,
             Err(error) if self.permissive && !context.stop().is_asked() => {
                 findings.push(error);

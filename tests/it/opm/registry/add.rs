@@ -1,5 +1,4 @@
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use opm_image::testing::{Action, Entry, FakeRegistry, Layer, TestImage};
@@ -237,24 +236,6 @@ fn databases_that_are_none_or_not_ours() {
 }
 
 #[test]
-fn two_at_once_both_land() {
-    let bed = Bed::new();
-    sample_database(&bed, "x.db");
-    let start = |bundle: &str| {
-        bed.command("opm", &["registry", "add", "-d", "x.db", "-b", &bundles(&[bundle])])
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap()
-    };
-    let both = [start("kettle/1.1.0"), start("teahouse/2.0.0")];
-    for mut child in both {
-        assert!(child.wait().unwrap().success());
-    }
-    let channels = lines(&dump(&bed.path("x.db")), &["channel"]);
-    assert!(channels.contains("kettle.v1.1.0") && channels.contains("teahouse.v2.0.0"), "{channels}");
-}
-
-#[test]
 fn a_signal_in_the_middle_of_a_pull_changes_nothing() {
     let bed = Bed::new();
     let registry = FakeRegistry::start();
@@ -276,106 +257,5 @@ fn a_signal_in_the_middle_of_a_pull_changes_nothing() {
         assert!(before == std::fs::read(bed.path("x.db")).unwrap());
         bed.assert_tidy();
         assert_eq!(bed.files(), ["log", "x.db"]);
-    }
-}
-
-/// A database of schema version 5, as old tools left it: one package with two bundles.
-pub(crate) fn old_database(path: &Path) {
-    let csv = |v: u8, replaces: &str| {
-        format!(
-            r#"{{"kind":"ClusterServiceVersion","metadata":{{"name":"old.v{v}"}},"spec":{{"version":"{v}.0.0"{replaces}}}}}"#
-        )
-    };
-    let mut script = "
-        CREATE TABLE schema_migrations (version bigint NOT NULL, timestamp DATETIME DEFAULT CURRENT_TIMESTAMP);
-        INSERT INTO schema_migrations (version) VALUES (5);
-        CREATE TABLE operatorbundle (name TEXT PRIMARY KEY, csv TEXT, bundle TEXT, bundlepath TEXT, skiprange TEXT, version TEXT);
-        CREATE TABLE package (name TEXT PRIMARY KEY, default_channel TEXT,
-            FOREIGN KEY (name, default_channel) REFERENCES channel (package_name, name) ON DELETE CASCADE);
-        CREATE TABLE channel (name TEXT, package_name TEXT, head_operatorbundle_name TEXT, PRIMARY KEY (name, package_name),
-            FOREIGN KEY (head_operatorbundle_name) REFERENCES operatorbundle (name) ON DELETE CASCADE);
-        CREATE TABLE channel_entry (entry_id INTEGER PRIMARY KEY, channel_name TEXT, package_name TEXT, operatorbundle_name TEXT,
-            replaces INTEGER, depth INTEGER,
-            FOREIGN KEY (replaces) REFERENCES channel_entry (entry_id) DEFERRABLE INITIALLY DEFERRED,
-            FOREIGN KEY (channel_name, package_name) REFERENCES channel (name, package_name) ON DELETE CASCADE);
-        CREATE TABLE api (group_name TEXT, version TEXT, kind TEXT, plural TEXT NOT NULL, PRIMARY KEY (group_name, version, kind));
-        CREATE TABLE api_provider (group_name TEXT, version TEXT, kind TEXT, channel_entry_id INTEGER,
-            PRIMARY KEY (group_name, version, kind, channel_entry_id),
-            FOREIGN KEY (channel_entry_id) REFERENCES channel_entry (entry_id) ON DELETE CASCADE,
-            FOREIGN KEY (group_name, version, kind) REFERENCES api (group_name, version, kind) ON DELETE CASCADE);
-        CREATE TABLE api_requirer (group_name TEXT, version TEXT, kind TEXT, channel_entry_id INTEGER,
-            PRIMARY KEY (group_name, version, kind, channel_entry_id),
-            FOREIGN KEY (channel_entry_id) REFERENCES channel_entry (entry_id) ON DELETE CASCADE,
-            FOREIGN KEY (group_name, version, kind) REFERENCES api (group_name, version, kind) ON DELETE CASCADE);
-        CREATE TABLE related_image (image TEXT, operatorbundle_name TEXT,
-            FOREIGN KEY (operatorbundle_name) REFERENCES operatorbundle (name) ON DELETE CASCADE);
-        INSERT INTO package VALUES ('old', NULL);
-        INSERT INTO api VALUES ('old.example.com', 'v1', 'Old', 'olds');
-    "
-    .to_owned();
-    for (v, replaces) in [(1, ""), (2, r#","replaces":"old.v1""#)] {
-        let csv = csv(v, replaces);
-        script += &format!(
-            "INSERT INTO operatorbundle (name, csv, bundle, version) VALUES ('old.v{v}', '{csv}', '{csv}', '{v}.0.0');"
-        );
-    }
-    script += "
-        INSERT INTO channel VALUES ('c', 'old', 'old.v2');
-        UPDATE package SET default_channel = 'c';
-        INSERT INTO channel_entry VALUES (1, 'c', 'old', 'old.v2', 2, 0), (2, 'c', 'old', 'old.v1', NULL, 1);
-        INSERT INTO api_provider VALUES ('old.example.com', 'v1', 'Old', 1), ('old.example.com', 'v1', 'Old', 2);
-        INSERT INTO api_requirer VALUES ('old.example.com', 'v1', 'Old', 1);
-        INSERT INTO related_image VALUES ('reg.example/old:2', 'old.v2');
-    ";
-    Connection::open(path).unwrap().execute_batch(&script).unwrap();
-}
-
-/// The schema version and the packages of a database, after SQLite has recovered it.
-fn state(path: &Path) -> String {
-    let conn = Connection::open(path).unwrap();
-    let check: String = conn.query_row("PRAGMA integrity_check", [], |r| r.get(0)).unwrap();
-    let version: i64 = conn.query_row("SELECT version FROM schema_migrations", [], |r| r.get(0)).unwrap();
-    let bundles: i64 = conn.query_row("SELECT count(*) FROM operatorbundle", [], |r| r.get(0)).unwrap();
-    let entries: i64 = conn.query_row("SELECT count(*) FROM channel_entry", [], |r| r.get(0)).unwrap();
-    format!("{check} version {version} bundles {bundles} entries {entries}")
-}
-
-#[test]
-fn killed_at_any_moment_the_database_is_the_old_or_the_new_one() {
-    let bed = Bed::new();
-    old_database(&bed.path("old.db"));
-    sample_database(&bed, "sample.db");
-    let all = bundles(&["kettle/1.1.0", "teahouse/2.0.0", "teahouse/2.1.0"]);
-    for (from, states) in [
-        ("old.db", ["ok version 5 bundles 2 entries 2", "ok version 13 bundles 5 entries 4"]),
-        ("sample.db", ["ok version 13 bundles 6 entries 14", "ok version 13 bundles 9 entries 17"]),
-    ] {
-        let added =
-            if from == "old.db" { bundles(&["kettle/1.0.0", "teahouse/2.0.0", "tea/0.1.0"]) } else { all.clone() };
-        let add = |name: &str| {
-            bed.command("opm", &["registry", "add", "-d", name, "-b", &added]).stderr(Stdio::null()).spawn().unwrap()
-        };
-        std::fs::copy(bed.path(from), bed.path("whole.db")).unwrap();
-        let begin = std::time::Instant::now();
-        assert!(add("whole.db").wait().unwrap().success());
-        let whole = begin.elapsed();
-        let expected_new = state(&bed.path("whole.db"));
-        let states = [states[0].to_owned(), expected_new];
-        let mut counts = [0, 0];
-        for round in 0..100_u32 {
-            for file in ["x.db", "x.db-journal"] {
-                let _absent = std::fs::remove_file(bed.path(file));
-            }
-            std::fs::copy(bed.path(from), bed.path("x.db")).unwrap();
-            let mut child = add("x.db");
-            // Spread over the time that a whole run takes, and a little more.
-            std::thread::sleep(whole * (round * 37 % 100) / 85);
-            child.kill().unwrap();
-            child.wait().unwrap();
-            let state = state(&bed.path("x.db"));
-            let place = states.iter().position(|s| *s == state);
-            counts[place.unwrap_or_else(|| panic!("round {round}: {state}, neither of {states:?}"))] += 1;
-        }
-        assert!(counts[0] > 0, "{from}: every run was killed too late: {counts:?}");
     }
 }

@@ -19,7 +19,7 @@ fn ends_when_its_time_is_up() {
 #[test]
 fn an_old_schema_is_served_from_a_copy_or_refused() {
     let bed = Bed::new();
-    super::add::old_database(&bed.path("old.db"));
+    crate::rows::old_database(&bed.path("old.db"));
     let before = std::fs::read(bed.path("old.db")).unwrap();
     bed.opm(&["registry", "serve", "-d", "old.db", "-p", "0", "-t", "log", "--skip-migrate"])
         .fails(1, &["old.db: its schema version 5 is older than 13"]);
