@@ -38,6 +38,7 @@ mod media_type;
 mod migrate;
 mod objects;
 mod origin;
+pub mod pack;
 mod properties;
 mod pull_spec;
 mod range;
