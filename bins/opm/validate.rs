@@ -10,7 +10,7 @@ use crate::output::FormatArg;
 /// Reports everything that is wrong with it, not only the first finding. The exit status is 1 where there is any.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  opm validate ./catalog\n  opm validate ./catalog -o json | jq '.findings[].message'"
+    after_help = "Examples:\n  opm validate ./catalog\n  opm validate ./catalog -o json | jq '.findings[] | .file, .line, .message'"
 )]
 pub(crate) struct Validate {
     /// Directory or file of the catalog
@@ -29,7 +29,7 @@ impl Validate {
         match self.output {
             None => outcome.into_result(),
             Some(format) => {
-                opm_cli::print(&outcome.to_document(format.into())?)?;
+                opm_cli::print(&outcome.to_document(format.into()))?;
                 outcome.into_short_result()
             }
         }

@@ -4,8 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use opm_catalog::{Format, Report};
-use opm_document::{json, yaml};
-use serde_json::{Value, json};
 
 /// What to validate.
 #[derive(Clone, Debug, Default)]
@@ -46,22 +44,10 @@ impl Outcome {
     }
 
     /// The outcome as data: whether the validation was `passed`, and where not, `error.message` and `findings`.
-    pub fn to_document(&self, format: Format) -> anyhow::Result<String> {
-        let error = match &self.result {
-            Ok(report) => return Ok(report.to_document(format)),
-            Err(error) => chain(error),
-        };
-        match format {
-            Format::Json => {
-                let message = json::to_string(&Value::String(error));
-                Ok(format!("{{\n  \"passed\": false,\n  \"error\": {{\n    \"message\": {message}\n  }}\n}}\n"))
-            }
-            Format::Yaml => {
-                let mut text = Vec::new();
-                yaml::write(&json!({ "passed": false, "error": { "message": error } }), &mut text)?;
-                text.push(b'\n');
-                Ok(String::from_utf8(text)?)
-            }
+    pub fn to_document(&self, format: Format) -> String {
+        match &self.result {
+            Ok(report) => report.to_document(format),
+            Err(error) => Report::of_error(error).to_document_with(&chain(error), format),
         }
     }
 }
