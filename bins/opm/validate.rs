@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use opm_action::Context;
 use opm_action::validate::{self, Options};
 
-use crate::output::FormatArg;
+use crate::output::{Busy, FormatArg};
 
 /// Check a file-based catalog
 ///
@@ -23,9 +24,11 @@ pub(crate) struct Validate {
 }
 
 impl Validate {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         let options = Options { catalog: self.catalog };
-        let outcome = tokio::task::block_in_place(|| validate::run(&options))?;
+        let busy = Busy::with("validating");
+        let outcome = tokio::task::block_in_place(|| validate::run(&options, context))?;
+        drop(busy);
         match self.output {
             None => outcome.into_result(),
             Some(format) => {

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use opm_catalog::{Format, Report};
+use anyhow::{Context as _, ensure};
+use opm_catalog::{Format, Index, Purpose, Report};
+
+use crate::Context;
 
 /// What to validate.
 #[derive(Clone, Debug, Default)]
@@ -20,10 +22,13 @@ pub struct Outcome {
 }
 
 /// Validates a catalog. All its findings are reported; what cannot be read is the only finding there is.
-pub fn run(options: &Options) -> anyhow::Result<Outcome> {
+pub fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
     let path = &options.catalog;
     std::fs::metadata(path).with_context(|| format!("stat {}", path.display()))?;
-    let result = opm_catalog::load(path).map(|catalog| opm_catalog::validate(&catalog));
+    let mut index = Index::default();
+    let read = index.read(path, Purpose::Check, context.stop());
+    ensure!(!context.stop().is_asked(), crate::context::Interrupted);
+    let result = read.and_then(|()| index.validate());
     Ok(Outcome { options: options.clone(), result })
 }
 
