@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use opm_action::init::{self, Options};
+use opm_action::{Context, Index};
 
 use crate::output::{self, OutputArgs};
 
@@ -32,13 +33,13 @@ pub(crate) struct Init {
 }
 
 impl Init {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<()> {
         let options = Options {
             package: self.package,
             default_channel: self.default_channel,
             icon: self.icon,
             description: self.description,
         };
-        output::print(&init::run(&options)?, self.output.output.into())
+        output::print(Index::of(&init::run(&options)?)?, self.output.output.into(), context).await
     }
 }

@@ -1,11 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use opm_action::Context;
 use opm_action::migrate::{self, Options};
 use opm_cli::PullArgs;
 
-use crate::output::{MigrateLevelArgs, OutputArgs};
+use crate::output::{Busy, MigrateLevelArgs, OutputArgs};
 
 /// Write a catalog of any form as a directory of file-based ones, one for each package
 #[derive(Args)]
@@ -37,6 +37,8 @@ impl Migrate {
             level: self.level.migrate_level,
             images: pull.options()?,
         };
+        let is_local = Path::new(&options.catalog).exists();
+        let _busy = is_local.then(|| Busy::with("migrating")).flatten();
         migrate::run(&options, context).await
     }
 }

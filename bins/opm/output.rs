@@ -1,10 +1,13 @@
 //! How catalogs are put out.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IsTerminal};
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use opm_action::{Catalog, Format, Level, render};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use opm_action::{Context, Format, Index, Level, render};
 use opm_cli::Piped;
+use tokio::task::JoinHandle;
 
 /// The form of a catalog that is put out.
 #[derive(Args, Clone, Copy, Debug)]
@@ -40,33 +43,49 @@ pub(crate) struct MigrateLevelArgs {
     pub(crate) migrate_level: Level,
 }
 
+/// How much output is gathered before it is written, in bytes.
+const BUFFER: usize = 128 << 10;
+
 /// Writes a catalog to stdout.
-pub(crate) fn print(catalog: &Catalog, format: Format) -> anyhow::Result<()> {
-    let mut out = Stdout { failure: None };
-    let written = render::write(catalog, format, &mut out);
-    match out.failure {
-        Some(failure) => Err(failure),
-        None => written,
-    }
+pub(crate) async fn print(catalog: Index, format: Format, context: &Context) -> anyhow::Result<()> {
+    let out = BufWriter::with_capacity(BUFFER, io::stdout());
+    let written = render::write(catalog, format, out, context).await;
+    written.map_err(|error| match error.downcast_ref().map(io::Error::kind) {
+        Some(io::ErrorKind::BrokenPipe) => Piped.into(),
+        Some(_) => error.context("cannot write to stdout"),
+        None => error,
+    })
 }
 
-/// Stdout, in pieces that are whole texts. Remembers why it cannot be written to.
-struct Stdout {
-    failure: Option<anyhow::Error>,
+/// Shows on a terminal, from the second second on, that something takes its time; until it is dropped.
+pub(crate) struct Busy {
+    bar: ProgressBar,
+    begin: JoinHandle<()>,
 }
 
-impl Write for Stdout {
-    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        let written = std::str::from_utf8(text).map_err(anyhow::Error::from).and_then(opm_cli::print);
-        if let Err(error) = written {
-            let kind = if error.is::<Piped>() { io::ErrorKind::BrokenPipe } else { io::ErrorKind::Other };
-            self.failure = Some(error);
-            return Err(kind.into());
+impl Busy {
+    /// Says `what` is going on. None where stderr is no terminal. Pulls show themselves: this is for what is on disk.
+    pub(crate) fn with(what: &str) -> Option<Self> {
+        if !io::stderr().is_terminal() {
+            return None;
         }
-        Ok(text.len())
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden()).with_message(what.to_owned());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+            bar.set_style(style);
+        }
+        let shown = bar.clone();
+        let begin = tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            shown.set_draw_target(ProgressDrawTarget::stderr());
+            shown.enable_steady_tick(Duration::from_millis(100));
+        });
+        Some(Self { bar, begin })
     }
+}
 
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.begin.abort();
+        self.bar.finish_and_clear();
     }
 }

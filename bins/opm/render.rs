@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use clap::Args;
 use opm_action::render::{self, Allowed, ImageTemplate, Options};
 use opm_action::{Context, Level};
@@ -45,6 +47,10 @@ impl Render {
             image_template: self.alpha_image_ref_template,
             images: pull.options()?,
         };
-        output::print(&render::run(&options, context).await?, self.output.output.into())
+        let is_local = options.references.iter().all(|reference| Path::new(reference).exists());
+        let busy = is_local.then(|| output::Busy::with("reading")).flatten();
+        let catalog = render::run(&options, context).await?;
+        drop(busy);
+        output::print(catalog, self.output.output.into(), context).await
     }
 }

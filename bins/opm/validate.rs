@@ -1,16 +1,17 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use opm_action::Context;
 use opm_action::validate::{self, Options};
 
-use crate::output::FormatArg;
+use crate::output::{Busy, FormatArg};
 
 /// Check a file-based catalog
 ///
 /// Reports everything that is wrong with it, not only the first finding. The exit status is 1 where there is any.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  opm validate ./catalog\n  opm validate ./catalog -o json | jq '.findings[].message'"
+    after_help = "Examples:\n  opm validate ./catalog\n  opm validate ./catalog -o json | jq '.findings[] | .file, .line, .message'"
 )]
 pub(crate) struct Validate {
     /// Directory or file of the catalog
@@ -23,13 +24,15 @@ pub(crate) struct Validate {
 }
 
 impl Validate {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
         let options = Options { catalog: self.catalog };
-        let outcome = tokio::task::block_in_place(|| validate::run(&options))?;
+        let busy = Busy::with("validating");
+        let outcome = tokio::task::block_in_place(|| validate::run(&options, context))?;
+        drop(busy);
         match self.output {
             None => outcome.into_result(),
             Some(format) => {
-                opm_cli::print(&outcome.to_document(format.into())?)?;
+                opm_cli::print(&outcome.to_document(format.into()))?;
                 outcome.into_short_result()
             }
         }

@@ -1,3 +1,4 @@
+pub(crate) mod bundle;
 mod convert_template;
 mod input;
 mod list;
@@ -20,6 +21,7 @@ pub(crate) struct Alpha {
 
 #[derive(Subcommand)]
 enum Command {
+    Bundle(bundle::Bundle),
     List(list::List),
     RenderGraph(render_graph::RenderGraph),
     RenderTemplate(render_template::RenderTemplate),
@@ -29,6 +31,7 @@ enum Command {
 impl Alpha {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
         match self.command {
+            Command::Bundle(args) => args.run(pull, context).await,
             Command::List(args) => args.run(pull, context).await,
             Command::RenderGraph(args) => args.run(pull, context).await,
             Command::RenderTemplate(args) => args.run(pull, context).await,

@@ -1,6 +1,6 @@
 use clap::{Args, ValueEnum};
 use opm_action::alpha::render_template::{self, Options};
-use opm_action::{Context, Format, TemplateKind};
+use opm_action::{Context, Format, Index, TemplateKind};
 use opm_cli::PullArgs;
 
 use super::input;
@@ -57,8 +57,8 @@ impl RenderTemplate {
         let options = Options { template, name, kind, level: self.level.migrate_level, images: pull.options()? };
         let catalog = render_template::run(&options, context).await?;
         match self.output {
-            OutputArg::Json => output::print(&catalog, Format::Json),
-            OutputArg::Yaml => output::print(&catalog, Format::Yaml),
+            OutputArg::Json => output::print(Index::of(&catalog)?, Format::Json, context).await,
+            OutputArg::Yaml => output::print(Index::of(&catalog)?, Format::Yaml, context).await,
             OutputArg::Mermaid => {
                 let graph = render_template::draw(&catalog)?;
                 graph.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

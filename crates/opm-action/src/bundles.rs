@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use futures_util::{StreamExt, stream};
 use opm_bundle::Bundle;
-use opm_image::{Client, Image, Keep, Options, Source};
+use opm_image::{Client, Image, Keep, Limits, Options, Source};
 
 use crate::tool::inside;
 use crate::{Context, PullTool};
@@ -15,6 +15,10 @@ use crate::{Context, PullTool};
 const AT_ONCE: usize = 8;
 /// The largest file of a bundle that is read, in bytes. Real ones stay below a tenth of this.
 const LARGEST_FILE: u64 = 64 << 20;
+/// What all layers of a bundle's image may decompress to, in bytes. Real ones stay below a hundredth of this.
+const LARGEST_IMAGE: u64 = 2 << 30;
+/// The most files, directories and links below `manifests/` and `metadata/`. Real bundles have a few dozen.
+const MOST_FILES: u64 = 10_000;
 
 /// Gets the bundles of these references, several at a time, and returns them in the given order.
 ///
@@ -28,6 +32,8 @@ pub async fn get(
     context: &Context,
 ) -> anyhow::Result<Vec<Bundle>> {
     let client = Client::new(options.clone(), context.environment.clone())?;
+    let limits = Limits { unpacked: LARGEST_IMAGE, kept: MOST_FILES, ..client.limits().clone() };
+    let client = client.with_limits(limits);
     let all = stream::iter(references)
         .map(|reference| async {
             match tool {
@@ -116,7 +122,7 @@ fn read_dir(dir: &Path, image: &str) -> anyhow::Result<Bundle> {
 }
 
 /// The regular files of a directory by name, with their content; none where there is no such directory.
-fn files(dir: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+pub(crate) fn files(dir: &Path) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let mut names: Vec<PathBuf> = match fs::read_dir(dir) {
         Ok(entries) => entries
             .map(|e| e.map(|e| e.path()))

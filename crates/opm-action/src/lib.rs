@@ -28,7 +28,7 @@ pub mod version;
 
 pub use context::Context;
 pub use failure::{exit_code, report};
-pub use opm_catalog::{Catalog, Format, Graph, GraphOptions, Level, Table, TemplateKind};
+pub use opm_catalog::{Catalog, Format, Graph, GraphOptions, Index, Level, Table, TemplateKind};
 pub use opm_image::{Event, Options as ImageOptions, Platform, Progress, Silent, Tls};
 pub use opm_sqlite::Mode;
 pub use tool::PullTool;

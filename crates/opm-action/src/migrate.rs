@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use opm_catalog::{Catalog, Format, LayoutFile, Level};
+use opm_catalog::{Format, Index, LayoutFile, Level};
 
 use crate::render::{self, Allowed};
 use crate::{Context, ImageOptions};
@@ -56,9 +56,9 @@ fn check_empty(output: &Path) -> anyhow::Result<()> {
 }
 
 /// Writes all files to a hidden directory in the output directory, and then moves them to their places.
-fn write(catalog: &Catalog, options: &Options, context: &Context) -> anyhow::Result<()> {
+fn write(catalog: &Index, options: &Options, context: &Context) -> anyhow::Result<()> {
     let output = &options.output;
-    let files = opm_catalog::layout(catalog, options.format)?;
+    let files = catalog.layout(options.format)?;
     let is_new = !output.exists();
     fs::create_dir_all(output)?;
     let result = stage(&files, output, context);
@@ -77,7 +77,7 @@ fn stage(files: &[LayoutFile<'_>], output: &Path, context: &Context) -> anyhow::
         let write = || -> anyhow::Result<()> {
             fs::create_dir_all(path.parent().unwrap_or(staged.path()))?;
             let mut out = BufWriter::new(File::create(&path)?);
-            file.write(&mut out)?;
+            file.write(context.stop(), &mut out)?;
             Ok(out.flush()?)
         };
         write().with_context(|| format!("write {}", file.path.display()))?;

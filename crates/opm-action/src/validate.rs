@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-use opm_catalog::{Format, Report};
-use opm_document::{json, yaml};
-use serde_json::{Value, json};
+use anyhow::{Context as _, ensure};
+use opm_catalog::{Format, Index, Purpose, Report};
+
+use crate::Context;
 
 /// What to validate.
 #[derive(Clone, Debug, Default)]
@@ -22,10 +22,13 @@ pub struct Outcome {
 }
 
 /// Validates a catalog. All its findings are reported; what cannot be read is the only finding there is.
-pub fn run(options: &Options) -> anyhow::Result<Outcome> {
+pub fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
     let path = &options.catalog;
     std::fs::metadata(path).with_context(|| format!("stat {}", path.display()))?;
-    let result = opm_catalog::load(path).map(|catalog| opm_catalog::validate(&catalog));
+    let mut index = Index::default();
+    let read = index.read(path, Purpose::Check, context.stop());
+    ensure!(!context.stop().is_asked(), crate::context::Interrupted);
+    let result = read.and_then(|()| index.validate());
     Ok(Outcome { options: options.clone(), result })
 }
 
@@ -46,22 +49,10 @@ impl Outcome {
     }
 
     /// The outcome as data: whether the validation was `passed`, and where not, `error.message` and `findings`.
-    pub fn to_document(&self, format: Format) -> anyhow::Result<String> {
-        let error = match &self.result {
-            Ok(report) => return Ok(report.to_document(format)),
-            Err(error) => chain(error),
-        };
-        match format {
-            Format::Json => {
-                let message = json::to_string(&Value::String(error));
-                Ok(format!("{{\n  \"passed\": false,\n  \"error\": {{\n    \"message\": {message}\n  }}\n}}\n"))
-            }
-            Format::Yaml => {
-                let mut text = Vec::new();
-                yaml::write(&json!({ "passed": false, "error": { "message": error } }), &mut text)?;
-                text.push(b'\n');
-                Ok(String::from_utf8(text)?)
-            }
+    pub fn to_document(&self, format: Format) -> String {
+        match &self.result {
+            Ok(report) => report.to_document(format),
+            Err(error) => Report::of_error(error).to_document_with(&chain(error), format),
         }
     }
 }

@@ -5,6 +5,12 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// The annotation that names the form of the bundle.
+pub const MEDIA_TYPE: &str = "operators.operatorframework.io.bundle.mediatype.v1";
+/// The annotation that names the directory of the manifests.
+pub const MANIFESTS: &str = "operators.operatorframework.io.bundle.manifests.v1";
+/// The annotation that names the directory of the metadata.
+pub const METADATA: &str = "operators.operatorframework.io.bundle.metadata.v1";
 /// The annotation that names the package.
 pub const PACKAGE: &str = "operators.operatorframework.io.bundle.package.v1";
 /// The annotation that lists the channels, separated by commas.
@@ -27,11 +33,7 @@ impl Annotations {
     /// The annotations in a decoded `annotations.yaml`; `None` where it has none that are known.
     pub fn from_value(value: &Value) -> Option<Self> {
         let all = value.get("annotations")?.as_object()?;
-        let text = |key| match all.get(key) {
-            Some(Value::String(s)) => s.clone(),
-            Some(v @ (Value::Number(_) | Value::Bool(_))) => opm_document::json::to_string(v),
-            _ => String::new(),
-        };
+        let text = |key| all.get(key).map(scalar).unwrap_or_default();
         let found = Self { package: text(PACKAGE), channels: text(CHANNELS), default_channel: text(DEFAULT_CHANNEL) };
         (found != Self::default()).then_some(found)
     }
@@ -39,6 +41,15 @@ impl Annotations {
     /// The names of the channels.
     pub fn channel_names(&self) -> Vec<String> {
         if self.channels.is_empty() { Vec::new() } else { self.channels.split(',').map(str::to_owned).collect() }
+    }
+}
+
+/// The value of an annotation: numbers and booleans count as their text, and what is no scalar as nothing.
+pub(crate) fn scalar(value: &Value) -> String {
+    match value {
+        Value::String(s) => s.clone(),
+        v @ (Value::Number(_) | Value::Bool(_)) => opm_document::json::to_string(v),
+        _ => String::new(),
     }
 }
 

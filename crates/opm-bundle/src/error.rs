@@ -80,4 +80,12 @@ pub enum BundleError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
+    /// A generated file cannot hold a value.
+    #[error("cannot write {what}: {why}")]
+    Unwritable {
+        /// What cannot be written.
+        what: &'static str,
+        /// Why not.
+        why: String,
+    },
 }

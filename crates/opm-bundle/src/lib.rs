@@ -14,16 +14,24 @@
 
 mod annotations;
 mod bundle;
+mod check;
 mod crd;
 mod csv;
 mod deployment;
 mod error;
+mod files;
+mod generate;
+mod media;
 mod object;
 
-pub use annotations::{Annotations, CHANNELS, DEFAULT_CHANNEL, Metadata, PACKAGE};
+pub use annotations::{Annotations, CHANNELS, DEFAULT_CHANNEL, MANIFESTS, MEDIA_TYPE, METADATA, Metadata, PACKAGE};
 pub use bundle::{Bundle, check_owned_crds};
+pub use check::{Categories, Finding, Report, Severity, Stage, Validators, check};
 pub use csv::{Csv, PROPERTIES, SKIP_RANGE, SUBSTITUTES_FOR};
 pub use error::BundleError;
+pub use files::{File, Files};
+pub use generate::{Labels, channels_of, differences};
+pub use media::MediaType;
 pub use object::{CSV_KIND, Object};
 
 /// The items in their order, each at its first place only.

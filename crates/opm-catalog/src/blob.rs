@@ -61,6 +61,16 @@ pub enum Blob {
     Other(Meta),
 }
 
+/// The kinds of blobs, in the order in which those of a package are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Package,
+    Channel,
+    Bundle,
+    Other,
+    Deprecation,
+}
+
 impl Catalog {
     /// Adds a blob at the end of its list.
     pub fn push(&mut self, blob: Blob) {
@@ -80,6 +90,16 @@ impl Catalog {
         self.bundles.append(&mut other.bundles);
         self.deprecations.append(&mut other.deprecations);
         self.others.append(&mut other.others);
+    }
+
+    /// Copies of the blobs, by kind.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = Blob> {
+        let packages = self.packages.iter().cloned().map(Blob::Package);
+        let channels = self.channels.iter().cloned().map(Blob::Channel);
+        let bundles = self.bundles.iter().cloned().map(Blob::Bundle);
+        let deprecations = self.deprecations.iter().cloned().map(Blob::Deprecation);
+        let others = self.others.iter().cloned().map(Blob::Other);
+        packages.chain(channels).chain(bundles).chain(deprecations).chain(others)
     }
 
     /// Whether there are no blobs at all.
@@ -114,6 +134,42 @@ impl Blob {
             Self::Deprecation(deprecation) => &deprecation.package,
             Self::Other(meta) => &meta.package,
         }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Package(_) => Kind::Package,
+            Self::Channel(_) => Kind::Channel,
+            Self::Bundle(_) => Kind::Bundle,
+            Self::Deprecation(_) => Kind::Deprecation,
+            Self::Other(_) => Kind::Other,
+        }
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        match self {
+            Self::Package(package) => &package.origin,
+            Self::Channel(channel) => &channel.origin,
+            Self::Bundle(bundle) => &bundle.origin,
+            Self::Deprecation(deprecation) => &deprecation.origin,
+            Self::Other(meta) => &meta.origin,
+        }
+    }
+
+    /// The name; empty where it has none.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Package(package) => &package.name,
+            Self::Channel(channel) => &channel.name,
+            Self::Bundle(bundle) => &bundle.name,
+            Self::Deprecation(_) => "",
+            Self::Other(meta) => &meta.name,
+        }
+    }
+
+    /// The schema; empty unless it is none of those that are understood.
+    pub(crate) fn other_schema(&self) -> &str {
+        if let Self::Other(meta) = self { &meta.schema } else { "" }
     }
 }
 

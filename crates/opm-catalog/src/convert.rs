@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use opm_document::{Value, json};
+use opm_document::json::{self, Normal};
 
 use crate::blob::schema;
 use crate::decode::Head;
 use crate::fields::{Fields, Read};
-use crate::load::{each, syntax};
+use crate::load::{Document, documents, located, syntax};
 use crate::template::TemplateKind;
 use crate::{Error, Format, raw};
 
@@ -21,10 +21,12 @@ pub fn convert_template(
     format: Format,
 ) -> Result<String, Error> {
     let mut entries = Vec::new();
-    each(input, name, |document, _, _| {
-        entries.push(entry(kind, document)?);
-        Ok(())
-    })?;
+    for document in documents(input, name) {
+        let Document { value, origin, text } = document?;
+        if value.text() != "null" {
+            entries.push(entry(kind, value).map_err(|fault| located(&fault, origin, &text))?);
+        }
+    }
     let (schema, rest) = match kind {
         TemplateKind::Basic => (kind.schema(), ""),
         TemplateKind::Substitutes => (kind.schema(), ",\"substitutions\":[]"),
@@ -50,11 +52,11 @@ pub fn convert_template(
 }
 
 /// The entry of the template for a blob.
-fn entry(kind: TemplateKind, document: Value) -> Read<String> {
+fn entry(kind: TemplateKind, document: Normal) -> Read<String> {
     let head = Head::of(&document)?;
     if kind != TemplateKind::Basic || head.schema != schema::BUNDLE {
-        return Ok(json::blob(&document));
+        return Ok(document.into_text());
     }
-    let image = Fields::of(document)?.text("image")?;
+    let image = Fields::of(&document)?.text("image")?;
     Ok(raw::object(&[("schema", schema::BUNDLE), ("image", &image)]))
 }

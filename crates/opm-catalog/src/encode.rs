@@ -5,25 +5,35 @@ use base64::engine::general_purpose::STANDARD;
 use opm_model::Property;
 
 use crate::blob::{
-    Bundle, Channel, ChannelEntry, Deprecation, DeprecationEntry, Icon, Meta, Package, RelatedImage, schema,
+    Blob, Bundle, Channel, ChannelEntry, Deprecation, DeprecationEntry, Icon, Meta, Package, RelatedImage, schema,
 };
 use crate::raw;
 
 /// What can be written as JSON.
 pub(crate) trait Encode: Sync {
     /// Appends compact JSON text.
-    fn encode(&self, out: &mut Vec<u8>);
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>);
+}
+
+/// What becomes of a value that a property lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// It is written as null, as the reference does.
+    Null,
+    /// It stays missing.
+    Left,
 }
 
 /// An object that is being written.
 struct Members<'a> {
     out: &'a mut Vec<u8>,
+    missing: Missing,
     separator: u8,
 }
 
 impl<'a> Members<'a> {
-    fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, separator: b'{' }
+    fn new(missing: Missing, out: &'a mut Vec<u8>) -> Self {
+        Self { out, missing, separator: b'{' }
     }
 
     fn key(&mut self, key: &str) -> &mut Vec<u8> {
@@ -51,13 +61,14 @@ impl<'a> Members<'a> {
     }
 
     fn list<T: Encode>(mut self, key: &str, items: &[T]) -> Self {
+        let missing = self.missing;
         let out = self.key(key);
         out.push(b'[');
         for (index, item) in items.iter().enumerate() {
             if index > 0 {
                 out.push(b',');
             }
-            item.encode(out);
+            item.encode(missing, out);
         }
         out.push(b']');
         self
@@ -80,26 +91,42 @@ impl<'a> Members<'a> {
 }
 
 impl Encode for String {
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, _: Missing, out: &mut Vec<u8>) {
         raw::string(self, out);
     }
 }
 
 impl Encode for Property {
-    fn encode(&self, out: &mut Vec<u8>) {
-        let value = if self.value.is_empty() { "null" } else { &self.value };
-        Members::new(out).text("type", &self.kind).raw("value", value).end();
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        let members = Members::new(missing, out).text("type", &self.kind);
+        match (self.value.as_str(), missing) {
+            ("", Missing::Left) => members.end(),
+            ("", Missing::Null) => members.raw("value", "null").end(),
+            (value, _) => members.raw("value", value).end(),
+        }
+    }
+}
+
+impl Encode for Blob {
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        match self {
+            Self::Package(package) => package.encode(missing, out),
+            Self::Channel(channel) => channel.encode(missing, out),
+            Self::Bundle(bundle) => bundle.encode(missing, out),
+            Self::Deprecation(deprecation) => deprecation.encode(missing, out),
+            Self::Other(meta) => meta.encode(missing, out),
+        }
     }
 }
 
 impl Encode for Package {
-    fn encode(&self, out: &mut Vec<u8>) {
-        let mut members = Members::new(out)
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        let mut members = Members::new(missing, out)
             .text("schema", schema::PACKAGE)
             .text("name", &self.name)
             .text("defaultChannel", &self.default_channel);
         if let Some(icon) = &self.icon {
-            icon.encode(members.key("icon"));
+            icon.encode(missing, members.key("icon"));
         }
         members
             .text_unless_empty("description", &self.description)
@@ -109,8 +136,8 @@ impl Encode for Package {
 }
 
 impl Encode for Icon {
-    fn encode(&self, out: &mut Vec<u8>) {
-        let members = Members::new(out);
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        let members = Members::new(missing, out);
         let members = match &self.data {
             Some(data) => members.text("base64data", &STANDARD.encode(data)),
             None => members.raw("base64data", "null"),
@@ -120,8 +147,8 @@ impl Encode for Icon {
 }
 
 impl Encode for Channel {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Members::new(out)
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        Members::new(missing, out)
             .text("schema", schema::CHANNEL)
             .text("name", &self.name)
             .text("package", &self.package)
@@ -132,8 +159,8 @@ impl Encode for Channel {
 }
 
 impl Encode for ChannelEntry {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Members::new(out)
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        Members::new(missing, out)
             .text("name", &self.name)
             .text_unless_empty("replaces", &self.replaces)
             .list_unless_empty("skips", &self.skips)
@@ -143,8 +170,8 @@ impl Encode for ChannelEntry {
 }
 
 impl Encode for Bundle {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Members::new(out)
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        Members::new(missing, out)
             .text("schema", schema::BUNDLE)
             .text_unless_empty("name", &self.name)
             .text_unless_empty("package", &self.package)
@@ -156,14 +183,14 @@ impl Encode for Bundle {
 }
 
 impl Encode for RelatedImage {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Members::new(out).text("name", &self.name).text("image", &self.image).end();
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        Members::new(missing, out).text("name", &self.name).text("image", &self.image).end();
     }
 }
 
 impl Encode for Deprecation {
-    fn encode(&self, out: &mut Vec<u8>) {
-        Members::new(out)
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        Members::new(missing, out)
             .text("schema", schema::DEPRECATIONS)
             .text("package", &self.package)
             .list_or_null("entries", self.entries.as_deref())
@@ -172,15 +199,18 @@ impl Encode for Deprecation {
 }
 
 impl Encode for DeprecationEntry {
-    fn encode(&self, out: &mut Vec<u8>) {
-        let mut members = Members::new(out);
-        Members::new(members.key("reference")).text("schema", &self.schema).text_unless_empty("name", &self.name).end();
+    fn encode(&self, missing: Missing, out: &mut Vec<u8>) {
+        let mut members = Members::new(missing, out);
+        Members::new(missing, members.key("reference"))
+            .text("schema", &self.schema)
+            .text_unless_empty("name", &self.name)
+            .end();
         members.text("message", &self.message).end();
     }
 }
 
 impl Encode for Meta {
-    fn encode(&self, out: &mut Vec<u8>) {
+    fn encode(&self, _: Missing, out: &mut Vec<u8>) {
         out.extend_from_slice(self.json.as_bytes());
     }
 }

@@ -69,6 +69,20 @@ pub enum Error {
     /// The output cannot be written.
     #[error("cannot write the catalog")]
     Write(#[from] std::io::Error),
+    /// What is too large for memory cannot be kept elsewhere.
+    #[error(
+        "cannot use a temporary file in {}; set TMPDIR to a directory with space for the whole catalog",
+        directory.display()
+    )]
+    Spool {
+        /// The directory for temporary files.
+        directory: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The caller wished to end.
+    #[error("interrupted")]
+    Stopped,
     /// An option or argument is out of its range.
     #[error("{0}")]
     Usage(String),

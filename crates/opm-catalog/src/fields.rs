@@ -1,8 +1,10 @@
 //! Typed access to the members of a JSON object, by the rules of Go's `encoding/json`: the case of names does not matter,
 //! unknown members are passed over, and null stands for the zero value.
 
+use std::borrow::Cow;
+
+use opm_document::json::{self, Cursor, Normal};
 use opm_document::yaml::PathSegment;
-use serde_json::{Map, Value};
 
 /// A value that is not what its place asks for. The path to it grows while the error goes up.
 #[derive(Debug)]
@@ -23,14 +25,14 @@ enum Step {
 pub(crate) type Read<T> = Result<T, Fault>;
 
 /// What a JSON value is, in words.
-pub(crate) fn describe(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
+pub(crate) fn describe(value: Raw<'_>) -> &'static str {
+    match value.as_bytes().first() {
+        Some(b'n') => "null",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'"') => "a string",
+        Some(b'[') => "a list",
+        Some(b'{') => "an object",
+        _ => "a number",
     }
 }
 
@@ -40,7 +42,7 @@ impl Fault {
     }
 
     /// The value has the wrong type.
-    pub(crate) fn of_type(expected: &str, found: &Value) -> Self {
+    pub(crate) fn of_type(expected: &str, found: Raw<'_>) -> Self {
         Self { is_type: true, ..Self::new(format!("must be {expected}, not {}", describe(found))) }
     }
 
@@ -116,32 +118,54 @@ pub(crate) fn fold(key: &str) -> String {
     key.chars().map(|c| single(c, Box::new(c.to_uppercase()))).map(|c| single(c, Box::new(c.to_lowercase()))).collect()
 }
 
-/// The members of an object, taken out one by one.
-pub(crate) struct Fields(Map<String, Value>);
+/// A value in its normal form, as it is in the text of a blob.
+pub(crate) type Raw<'a> = &'a str;
 
-impl Fields {
-    /// The members of a value that must be an object.
-    pub(crate) fn of(value: Value) -> Read<Self> {
-        match value {
-            Value::Object(members) => Ok(Self(members)),
-            Value::Null => Ok(Self(Map::new())),
-            other => Err(Fault::of_type("an object", &other)),
+/// The members of an object, taken out one by one.
+pub(crate) struct Fields<'a>(Vec<(Cow<'a, str>, Raw<'a>)>);
+
+impl<'a> Fields<'a> {
+    /// The members of a document that must be an object.
+    pub(crate) fn of(document: &'a Normal) -> Read<Self> {
+        match document.members() {
+            Some(members) => Ok(Self(members.map(|(key, value)| (json::text(key), value)).collect())),
+            None if document.text() == "null" => Ok(Self(Vec::new())),
+            None => Err(Fault::of_type("an object", document.text())),
+        }
+    }
+
+    /// The members of the value that comes next, which must be an object.
+    pub(crate) fn next(cursor: &mut Cursor<'a>) -> Read<Self> {
+        match cursor.peek() {
+            Some(b'{') => {
+                let mut members = Vec::new();
+                let mut is_first = true;
+                while cursor.step(b'{', b'}', &mut is_first) {
+                    members.push((json::text(cursor.key()), cursor.raw()));
+                }
+                Ok(Self(members))
+            }
+            Some(b'n') => {
+                cursor.raw();
+                Ok(Self(Vec::new()))
+            }
+            _ => Err(Fault::of_type("an object", cursor.raw())),
         }
     }
 
     /// Takes out the member of this name, even if it is null.
-    pub(crate) fn take_even_null(&mut self, name: &str) -> Option<Value> {
-        if let Some(value) = self.0.remove(name) {
-            return Some(value);
-        }
-        let is_variant = |key: &&String| key.eq_ignore_ascii_case(name) || !key.is_ascii() && fold(key) == fold(name);
-        let key = self.0.keys().rfind(is_variant)?.clone();
-        self.0.remove(&key)
+    pub(crate) fn take_even_null(&mut self, name: &str) -> Option<Raw<'a>> {
+        let is_variant = |(key, _): &(Cow<'a, str>, Raw<'a>)| {
+            key.eq_ignore_ascii_case(name) || !key.is_ascii() && fold(key) == fold(name)
+        };
+        let exact = self.0.iter().position(|(key, _)| key == name);
+        let index = exact.or_else(|| self.0.iter().rposition(is_variant))?;
+        Some(self.0.remove(index).1)
     }
 
-    /// Takes out the member of this name.
-    pub(crate) fn take(&mut self, name: &str) -> Option<Value> {
-        self.take_even_null(name).filter(|value| !value.is_null())
+    /// Takes out the member of this name; none where it is null.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Raw<'a>> {
+        self.take_even_null(name).filter(|value| *value != "null")
     }
 
     /// Takes out a string; empty where there is none.
@@ -152,49 +176,54 @@ impl Fields {
     /// Takes out a boolean; false where there is none.
     pub(crate) fn flag(&mut self, name: &str) -> Read<bool> {
         match self.take(name) {
-            None => Ok(false),
-            Some(Value::Bool(flag)) => Ok(flag),
-            Some(other) => Err(Fault::of_type("a boolean", &other).below_key(name)),
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(Fault::of_type("a boolean", other).below_key(name)),
         }
     }
 
-    /// Takes out a list, each item read by `read`.
-    pub(crate) fn list<T>(&mut self, name: &str, read: impl Fn(Value) -> Read<T>) -> Read<Option<Vec<T>>> {
-        match self.take(name) {
-            None => Ok(None),
-            Some(Value::Array(items)) => items
-                .into_iter()
-                .enumerate()
-                .map(|(index, item)| read(item).map_err(|f| f.below_index(index)))
-                .collect::<Read<_>>()
-                .map(Some)
-                .map_err(|f| f.below_key(name)),
-            Some(other) => Err(Fault::of_type("a list", &other).below_key(name)),
+    /// Takes out a list, each item read by `read`, which must step over all of it.
+    pub(crate) fn list<T>(&mut self, name: &str, read: impl Fn(&mut Cursor<'a>) -> Read<T>) -> Read<Option<Vec<T>>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let mut cursor = Cursor::new(value);
+        if cursor.peek() != Some(b'[') {
+            return Err(Fault::of_type("a list", value).below_key(name));
         }
+        let mut items = Vec::new();
+        let mut is_first = true;
+        while cursor.step(b'[', b']', &mut is_first) {
+            items.push(read(&mut cursor).map_err(|f| f.below_index(items.len()).below_key(name))?);
+        }
+        Ok(Some(items))
     }
 
     /// Takes out an object, read by `read`.
     pub(crate) fn object<T>(&mut self, name: &str, read: impl Fn(Self) -> Read<T>) -> Read<Option<T>> {
         let Some(value) = self.take(name) else { return Ok(None) };
-        Self::of(value).and_then(read).map(Some).map_err(|f| f.below_key(name))
+        Self::next(&mut Cursor::new(value)).and_then(read).map(Some).map_err(|f| f.below_key(name))
     }
 
     /// The keys of the members that nobody took out.
     pub(crate) fn rest(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.iter().map(|(key, _)| key.as_ref())
     }
 }
 
 /// A string; empty for null.
-pub(crate) fn text(value: Value) -> Read<String> {
-    match value {
-        Value::String(text) => Ok(text),
-        Value::Null => Ok(String::new()),
-        other => Err(Fault::of_type("a string", &other)),
+pub(crate) fn text(value: Raw<'_>) -> Read<String> {
+    match value.as_bytes().first() {
+        Some(b'"') => Ok(json::text(value).into_owned()),
+        Some(b'n') => Ok(String::new()),
+        _ => Err(Fault::of_type("a string", value)),
     }
 }
 
+/// Reads items of a list that are strings.
+pub(crate) fn next_text(cursor: &mut Cursor<'_>) -> Read<String> {
+    text(cursor.raw())
+}
+
 /// Reads items of a list that are objects.
-pub(crate) fn list_of_objects<T>(read: impl Fn(Fields) -> Read<T>) -> impl Fn(Value) -> Read<T> {
-    move |item| read(Fields::of(item)?)
+pub(crate) fn list_of_objects<'a, T>(read: impl Fn(Fields<'a>) -> Read<T>) -> impl Fn(&mut Cursor<'a>) -> Read<T> {
+    move |cursor| read(Fields::next(cursor)?)
 }

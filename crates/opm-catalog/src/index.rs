@@ -1,20 +1,21 @@
-//! Large catalogs, a package at a time.
+//! Catalogs of any size: their blobs as text out of memory, and a small table of them.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{Read as _, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
-use opm_document::{json, yaml};
+use opm_model::Stop;
 use rayon::prelude::*;
 
-use crate::blob::Catalog;
-use crate::load::{each, located, read, syntax};
-use crate::{Error, Origin, decode, walk};
+use crate::blob::{Blob, Bundle, Catalog, Kind, Meta};
+use crate::encode::{Encode, Missing};
+use crate::load::each;
+use crate::spool::{Slice, Spool};
+use crate::{Error, Level, Origin, decode, migrate, raw, validate, walk};
 
-/// Where the blobs of each package of a catalog are, so that packages can be read one after the other: memory then grows
-/// with the largest package (and, while the index is made, with the largest files), not with the catalog.
+/// A catalog whose blobs are not in memory. Small ones are; of larger ones they are in a temporary file in `$TMPDIR`, which
+/// has no name and goes with the process. Memory grows with the number of blobs and the largest few of them, not with their
+/// size.
 ///
 /// ```no_run
 /// let index = opm_catalog::Index::scan("configs")?;
@@ -26,35 +27,140 @@ use crate::{Error, Origin, decode, walk};
 /// ```
 #[derive(Debug, Default)]
 pub struct Index {
+    spool: Arc<Spool>,
     files: Vec<Arc<Path>>,
-    /// The documents of each package, in order; those that belong to none under the empty name.
-    packages: BTreeMap<String, Vec<Place>>,
+    entries: Vec<Entry>,
+    /// The entries of each package, in order; of those that belong to none under the empty name.
+    packages: BTreeMap<String, Vec<usize>>,
 }
 
-/// Where a document is.
+/// A blob.
 #[derive(Debug)]
-struct Place {
-    /// An index into [`Index::files`].
-    file: usize,
-    offset: u64,
-    length: usize,
-    line: u64,
-    is_json: bool,
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    /// The schema, if it is none of those that are understood.
+    pub(crate) schema: Box<str>,
+    pub(crate) name: Box<str>,
+    pub(crate) origin: Origin,
+    pub(crate) slice: Slice,
+}
+
+/// What a catalog is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be shown as `opm render` does: settled ([`Bundle::settle`]) and migrated.
+    Show(Level),
+    /// To be taken as it is.
+    Take,
+    /// To be checked by [`Index::validate`] and by nothing else: manifests and metadata of CSVs that are as they should be are
+    /// not kept.
+    Check,
+}
+
+/// A blob on its way to the table: its text is made on any thread.
+pub(crate) struct Item {
+    kind: Kind,
+    package: String,
+    schema: Box<str>,
+    name: Box<str>,
+    origin: Origin,
+    text: Vec<u8>,
+}
+
+impl Item {
+    pub(crate) fn of(blob: &Blob, missing: Missing) -> Self {
+        let mut text = Vec::new();
+        blob.encode(missing, &mut text);
+        Self {
+            kind: blob.kind(),
+            package: blob.package().to_owned(),
+            schema: blob.other_schema().into(),
+            name: blob.name().into(),
+            origin: blob.origin().clone(),
+            text,
+        }
+    }
+}
+
+impl Purpose {
+    /// What is kept of a blob.
+    pub(crate) fn item(self, mut blob: Blob) -> Result<Item, Error> {
+        match (self, &mut blob) {
+            (Self::Show(level), Blob::Bundle(bundle)) => show(bundle, level)?,
+            (Self::Check, Blob::Bundle(bundle)) => *bundle = validate::without_content(bundle),
+            (Self::Check, Blob::Other(meta)) => meta.json = String::new(),
+            _ => {}
+        }
+        Ok(Item::of(&blob, if matches!(self, Self::Show(_)) { Missing::Null } else { Missing::Left }))
+    }
+}
+
+fn show(bundle: &mut Bundle, level: Level) -> Result<(), Error> {
+    bundle.settle();
+    migrate::migrate_bundle(bundle, level)
 }
 
 impl Index {
-    /// Reads the catalog at `root`, a directory (see [`crate::files`]) or a single file, and notes where its blobs are. Of
-    /// these only what every schema has is checked yet.
+    /// An index that shares its temporary file with this one.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        Self { spool: Arc::clone(&self.spool), ..Self::default() }
+    }
+
+    /// Reads the catalog at `root`, a directory (see [`crate::files`]) or a single file, and checks that its blobs are what
+    /// their schemas say.
     pub fn scan(root: impl AsRef<Path>) -> Result<Self, Error> {
-        let files = walk::files(root)?;
-        let parts: Vec<_> = files.par_iter().enumerate().map(|(file, path)| scan_file(file, path)).collect();
-        let mut index = Self { files: files.into_iter().map(Arc::from).collect(), packages: BTreeMap::new() };
-        for part in parts {
-            for (package, place) in part? {
-                index.packages.entry(package).or_default().push(place);
-            }
-        }
+        let mut index = Self::default();
+        index.read(root, Purpose::Take, &Stop::new())?;
         Ok(index)
+    }
+
+    /// Adds the catalog at `root`. Ends early with [`Error::Stopped`] when `stop` is asked for.
+    pub fn read(&mut self, root: impl AsRef<Path>, purpose: Purpose, stop: &Stop) -> Result<(), Error> {
+        let files = walk::files(root)?;
+        self.files.extend(files.iter().map(|file| Arc::from(file.as_path())));
+        each(&files, stop, |blob| purpose.item(blob), |item| self.add(item))
+    }
+
+    /// Adds bundles as `opm render` shows them.
+    pub fn show(&mut self, bundles: impl IntoIterator<Item = Bundle>, level: Level) -> Result<(), Error> {
+        bundles.into_iter().try_for_each(|bundle| self.add(Purpose::Show(level).item(Blob::Bundle(bundle))?))
+    }
+
+    /// Adds all blobs of an index that shares its temporary file with this one.
+    pub fn append(&mut self, other: Self) -> Result<(), Error> {
+        if !Arc::ptr_eq(&self.spool, &other.spool) {
+            return Err(Error::Usage("indexes with different temporary files cannot be joined".to_owned()));
+        }
+        let before = self.entries.len();
+        self.files.extend(other.files);
+        self.entries.extend(other.entries);
+        for (package, entries) in other.packages {
+            self.packages.entry(package).or_default().extend(entries.into_iter().map(|entry| entry + before));
+        }
+        Ok(())
+    }
+
+    /// Names the files below the directory `from` as if they were below `to`.
+    pub fn relocate(&mut self, from: &Path, to: &Path) {
+        let place = |file: &Arc<Path>| file.strip_prefix(from).ok().map(|below| Arc::from(to.join(below)));
+        for file in &mut self.files {
+            *file = place(file).unwrap_or_else(|| file.clone());
+        }
+        for file in self.entries.iter_mut().filter_map(|entry| entry.origin.file.as_mut()) {
+            *file = place(file).unwrap_or_else(|| file.clone());
+        }
+    }
+
+    pub(crate) fn add(&mut self, item: Item) -> Result<(), Error> {
+        let Item { kind, package, schema, name, origin, text } = item;
+        let slice = self.spool.add(&text)?;
+        match self.packages.get_mut(&package) {
+            Some(entries) => entries.push(self.entries.len()),
+            None => drop(self.packages.insert(package, vec![self.entries.len()])),
+        }
+        self.entries.push(Entry { kind, schema, name, origin, slice });
+        Ok(())
     }
 
     /// The names of the packages to which blobs belong, sorted by bytes.
@@ -70,49 +176,55 @@ impl Index {
     /// The blobs of a package, or with the empty name those that belong to none, in the order of the catalog. None where
     /// there is no such package.
     pub fn load(&self, package: &str) -> Result<Catalog, Error> {
-        let mut catalog = Catalog::default();
-        let mut open: Option<(usize, File)> = None;
-        for place in self.packages.get(package).into_iter().flatten() {
-            let path = &self.files[place.file];
-            let fault = |source| Error::Read { path: path.to_path_buf(), source };
-            let file = match &mut open {
-                Some((index, file)) if *index == place.file => file,
-                _ => &mut open.insert((place.file, File::open(path).map_err(fault)?)).1,
-            };
-            let mut text = vec![0; place.length];
-            file.seek(SeekFrom::Start(place.offset)).map_err(fault)?;
-            file.read_exact(&mut text).map_err(fault)?;
-            let value = if place.is_json { json::parse(&text) } else { yaml::parse(&text) };
-            let value = value.map_err(|mut source| {
-                source.line = source.line.map(|line| line + place.line - 1);
-                syntax(Some(path), source)
-            })?;
-            let origin = Origin { file: Some(path.clone()), line: place.line };
-            let blob = decode::blob(value, origin.clone()).map_err(|fault| located(&fault, origin, &text))?;
-            if blob.package() != package {
-                return Err(fault(std::io::Error::other("it was changed while it was read")));
+        self.entries_of(package).map(|entry| self.blob(package, entry)).collect()
+    }
+
+    /// All blobs, package by package.
+    pub fn load_all(&self) -> Result<Catalog, Error> {
+        let mut by_entry = vec![""; self.entries.len()];
+        for (package, entries) in &self.packages {
+            for entry in entries {
+                by_entry[*entry] = package;
             }
-            catalog.push(blob);
         }
-        Ok(catalog)
+        let blobs: Vec<Result<Blob, Error>> =
+            self.entries.par_iter().zip(by_entry).map(|(entry, package)| self.blob(package, entry)).collect();
+        blobs.into_iter().collect()
+    }
+
+    pub(crate) fn entries_of(&self, package: &str) -> impl Iterator<Item = &Entry> {
+        self.packages.get(package).into_iter().flatten().map(|entry| &self.entries[*entry])
+    }
+
+    /// All names under which there are blobs, with the empty one.
+    pub(crate) fn owners(&self) -> impl Iterator<Item = &str> {
+        self.packages.keys().map(String::as_str)
+    }
+
+    /// The text of a blob, read into a buffer.
+    pub(crate) fn text<'b>(&self, entry: &Entry, buffer: &'b mut Vec<u8>) -> Result<&'b [u8], Error> {
+        self.spool.read(entry.slice, buffer)
+    }
+
+    fn blob(&self, package: &str, entry: &Entry) -> Result<Blob, Error> {
+        let mut text = Vec::new();
+        self.text(entry, &mut text)?;
+        let text = raw::into_text(text);
+        let origin = entry.origin.clone();
+        let fault = |message| Error::Document { origin: origin.clone(), column: None, message };
+        if entry.kind != Kind::Other {
+            return decode::written(entry.kind, &text, origin.clone()).map_err(|f| fault(f.to_string()));
+        }
+        let (schema, name) = (entry.schema.to_string(), entry.name.to_string());
+        Ok(Blob::Other(Meta { schema, package: package.to_owned(), name, json: text, origin }))
     }
 }
 
-fn scan_file(file: usize, path: &Path) -> Result<Vec<(String, Place)>, Error> {
-    let input = read(path)?;
-    let mut places = Vec::new();
-    each(&input, Some(path), |value, origin, text| {
-        let head = decode::Head::of(&value)?;
-        head.check_schema(&value)?;
-        // Only the text of the last document may be a copy, with a line feed that the file lacks.
-        let start = (text.as_ptr() as usize).wrapping_sub(input.as_ptr() as usize);
-        let is_part = start.checked_add(text.len()).is_some_and(|end| end <= input.len());
-        let (start, length) =
-            if is_part { (start, text.len()) } else { (input.len() - (text.len() - 1), text.len() - 1) };
-        // Documents of YAML end with their line, those of JSON with their value.
-        let is_json = !text.ends_with(b"\n");
-        places.push((head.owner(), Place { file, offset: start as u64, length, line: origin.line, is_json }));
-        Ok(())
-    })?;
-    Ok(places)
+impl Index {
+    /// The index of a catalog that is in memory.
+    pub fn of(catalog: &Catalog) -> Result<Self, Error> {
+        let mut index = Self::default();
+        catalog.blobs().try_for_each(|blob| index.add(Item::of(&blob, Missing::Null)))?;
+        Ok(index)
+    }
 }

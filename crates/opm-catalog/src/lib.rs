@@ -4,8 +4,11 @@
 //! A catalog is a heap of blobs, YAML or JSON documents with a `schema`. [`load`] reads a directory of them, [`write()`]
 //! writes them in one order and one form, byte for byte as the reference (operator-registry v1.73.0) does.
 //!
-//! This crate reads the files of catalogs and nothing else: it never writes a file, looks at the environment, prints,
-//! pulls an image or opens a database. What it makes are values and text.
+//! Large catalogs do not fit memory: an [`Index`] holds one as text in a temporary file, and reads, checks and writes it a
+//! piece at a time.
+//!
+//! This crate reads the files of catalogs and nothing else: beside that temporary file it never writes one, and it never
+//! prints, pulls an image or opens a database. What it makes are values and text.
 //!
 //! ```no_run
 //! use opm_catalog::{Format, load, validate, write};
@@ -44,6 +47,7 @@ mod pull_spec;
 mod range;
 mod raw;
 mod settle;
+mod spool;
 mod template;
 mod validate;
 mod walk;
@@ -61,11 +65,11 @@ pub use convert::convert_template;
 pub use dockerfile::{DEFAULT_SERVER_IMAGE, Dockerfile};
 pub use error::Error;
 pub use graph::{Graph, GraphOptions, graph};
-pub use index::Index;
+pub use index::{Index, Purpose};
 pub use init::init;
-pub use layout::{LayoutFile, layout};
+pub use layout::LayoutFile;
 pub use list::{Table, list_bundles, list_channels, list_packages};
-pub use listing::from_listing;
+pub use listing::Listing;
 pub use load::{load, parse};
 pub use migrate::{Level, migrate};
 pub use opm_model::Property;

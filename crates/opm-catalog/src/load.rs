@@ -1,58 +1,219 @@
-//! Files to catalogs.
+//! Files to blobs: their documents in order, read on all cores, with only a window of them in memory.
 
-use std::fs;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use opm_document::{Document, Documents, Value, yaml};
+use opm_document::json::Normal;
+use opm_document::{Part, Parts, StreamError, yaml};
+use opm_model::Stop;
 use rayon::prelude::*;
 
-use crate::blob::Catalog;
-use crate::fields::{Fault, Read};
+use crate::blob::{Blob, Catalog};
+use crate::fields::Fault;
 use crate::{Error, Origin, decode, walk};
+
+/// How many bytes of documents are worked on at a time.
+const BATCH: u64 = 1 << 20;
+/// Files up to this size, in bytes, are read by the thread that works on them.
+const SMALL: u64 = 1 << 20;
+/// What a small file counts beside its size, since its end has to be found too.
+const FILE: u64 = 4 << 10;
 
 /// Reads the whole catalog at `root`, a directory (see [`crate::files`]) or a single file. Blobs are in the order of
 /// their files and, within a file, of their documents.
 pub fn load(root: impl AsRef<Path>) -> Result<Catalog, Error> {
-    let files = walk::files(root)?;
-    let parts: Vec<Result<Catalog, Error>> =
-        files.par_iter().map(|file| parse(&read(file)?, Some(file.as_path()))).collect();
-    parts.into_iter().collect()
-}
-
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })
-}
-
-/// The catalog in a stream of documents, of which null ones are passed over. `name` is what errors call the stream.
-pub fn parse(input: &[u8], name: Option<&Path>) -> Result<Catalog, Error> {
     let mut catalog = Catalog::default();
-    each(input, name, |value, origin, _| {
-        catalog.push(decode::blob(value, origin)?);
+    each(&walk::files(root)?, &Stop::new(), Ok, |blob| {
+        catalog.push(blob);
         Ok(())
     })?;
     Ok(catalog)
 }
 
-/// Hands every document of a stream that is not null to `take`, with its place and its text.
-pub(crate) fn each(
-    input: &[u8],
-    name: Option<&Path>,
-    mut take: impl FnMut(Value, Origin, &[u8]) -> Read<()>,
-) -> Result<(), Error> {
-    let file: Option<Arc<Path>> = name.map(Arc::from);
-    for document in Documents::new(input) {
-        let Document { value, line, text } = document.map_err(|source| syntax(name, source))?;
-        let origin = Origin { file: file.clone(), line };
-        if !value.is_null() {
-            take(value, origin.clone(), &text).map_err(|fault| located(&fault, origin, &text))?;
+/// The catalog in a stream of documents, of which null ones are passed over. `name` is what errors call the stream.
+pub fn parse(input: &[u8], name: Option<&Path>) -> Result<Catalog, Error> {
+    let mut catalog = Catalog::default();
+    for document in documents(input, name) {
+        if let Some(blob) = document?.blob()? {
+            catalog.push(blob);
         }
     }
-    Ok(())
+    Ok(catalog)
+}
+
+/// One document that was read.
+pub(crate) struct Document {
+    pub(crate) value: Normal,
+    pub(crate) origin: Origin,
+    pub(crate) text: Vec<u8>,
+}
+
+impl Document {
+    fn of(file: Option<&Arc<Path>>, mut part: Part<Normal>) -> Result<Self, Error> {
+        let value = part.read().map_err(|source| syntax(file.map(AsRef::as_ref), source))?;
+        Ok(Self { value, origin: Origin { file: file.cloned(), line: part.line }, text: part.text })
+    }
+
+    /// Whether it says nothing.
+    pub(crate) fn is_null(&self) -> bool {
+        self.value.text() == "null"
+    }
+
+    /// The blob that it is; none where it says nothing.
+    fn blob(self) -> Result<Option<Blob>, Error> {
+        if self.is_null() {
+            return Ok(None);
+        }
+        let read = decode::blob(self.value, self.origin.clone());
+        read.map(Some).map_err(|fault| located(&fault, self.origin, &self.text))
+    }
+}
+
+/// The documents of a stream that is in memory.
+pub(crate) fn documents(input: &[u8], name: Option<&Path>) -> impl Iterator<Item = Result<Document, Error>> {
+    let file: Option<Arc<Path>> = name.map(Arc::from);
+    Parts::new(input).map(move |part| {
+        let part = part.map_err(|error| broken(file.as_ref(), error))?;
+        Document::of(file.as_ref(), part)
+    })
+}
+
+/// Reads the blobs of all files. `work` is done on all cores; `take` gets what comes of it in the order of the catalog. The
+/// first error in that order is the result. After `stop` was asked for nothing more is read.
+pub(crate) fn each<T: Send>(
+    files: &[PathBuf],
+    stop: &Stop,
+    work: impl Fn(Blob) -> Result<T, Error> + Sync,
+    mut take: impl FnMut(T) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut tasks = files.iter().flat_map(|path| tasks(path));
+    loop {
+        if stop.is_asked() {
+            return Err(Error::Stopped);
+        }
+        let mut batch = Vec::new();
+        let mut bytes = 0;
+        while bytes < BATCH
+            && let Some(task) = tasks.next()
+        {
+            bytes += task.bytes();
+            batch.push(task);
+        }
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let results: Vec<(Vec<T>, Option<Error>)> = batch.into_par_iter().map(|task| task.run(&work)).collect();
+        for (done, error) in results {
+            done.into_iter().try_for_each(&mut take)?;
+            error.map_or(Ok(()), Err)?;
+        }
+    }
+}
+
+/// What one thread does at a time.
+enum Task {
+    /// A whole file.
+    File(Arc<Path>, u64),
+    /// One document of a large file.
+    Document(Arc<Path>, Part<Normal>),
+    Failed(Error),
+}
+
+/// The tasks that a file comes to.
+fn tasks(path: &Path) -> Box<dyn Iterator<Item = Task>> {
+    let file: Arc<Path> = Arc::from(path);
+    let failed = |source| Task::Failed(Error::Read { path: path.to_path_buf(), source });
+    let reader = match fs::metadata(path) {
+        Ok(about) if about.is_file() && about.len() <= SMALL => {
+            return Box::new(std::iter::once(Task::File(file, about.len())));
+        }
+        Ok(_) => Steady::open(path),
+        Err(source) => Err(source),
+    };
+    let reader = match reader {
+        Ok(reader) => reader,
+        Err(source) => return Box::new(std::iter::once(failed(source))),
+    };
+    Box::new(Parts::new(reader).map(move |part| match part {
+        Ok(part) => Task::Document(file.clone(), part),
+        Err(error) => Task::Failed(broken(Some(&file), error)),
+    }))
+}
+
+impl Task {
+    fn bytes(&self) -> u64 {
+        match self {
+            Self::File(_, length) => FILE + length,
+            Self::Document(_, part) => part.text.len() as u64,
+            Self::Failed(_) => BATCH,
+        }
+    }
+
+    /// What comes of the blobs, and the error that ended them.
+    fn run<T>(self, work: impl Fn(Blob) -> Result<T, Error>) -> (Vec<T>, Option<Error>) {
+        let mut done = Vec::new();
+        let mut read = |file: &Arc<Path>, part: Part<Normal>| {
+            if let Some(blob) = Document::of(Some(file), part)?.blob()? {
+                done.push(work(blob)?);
+            }
+            Ok(())
+        };
+        let result = match self {
+            Self::Failed(error) => Err(error),
+            Self::Document(file, part) => read(&file, part),
+            Self::File(file, _) => Steady::open(&file)
+                .map_err(|source| Error::Read { path: file.to_path_buf(), source })
+                .and_then(|reader| {
+                    let mut parts = Parts::new(reader);
+                    parts.try_for_each(|part| read(&file, part.map_err(|error| broken(Some(&file), error))?))
+                }),
+        };
+        (done, result.err())
+    }
+}
+
+/// A file that must not change while it is read.
+struct Steady {
+    file: File,
+    before: Metadata,
+}
+
+impl Steady {
+    fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let before = file.metadata()?;
+        Ok(Self { file, before })
+    }
+}
+
+impl io::Read for Steady {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = io::Read::read(&mut self.file, buffer)?;
+        if read == 0 && !buffer.is_empty() && self.before.is_file() {
+            let stamp = |of: &Metadata| (of.len(), of.mtime(), of.mtime_nsec());
+            if stamp(&self.file.metadata()?) != stamp(&self.before) {
+                return Err(io::Error::other("it was changed while it was read"));
+            }
+        }
+        Ok(read)
+    }
 }
 
 pub(crate) fn syntax(name: Option<&Path>, source: opm_document::SyntaxError) -> Error {
     Error::Syntax { file: name.map_or_else(|| PathBuf::from("the input"), Path::to_path_buf), source }
+}
+
+fn broken(file: Option<&Arc<Path>>, error: StreamError) -> Error {
+    let name = file.map(AsRef::as_ref);
+    match error {
+        StreamError::Syntax(source) => syntax(name, source),
+        StreamError::Read(source) => {
+            Error::Read { path: name.map_or_else(|| PathBuf::from("the input"), Path::to_path_buf), source }
+        }
+    }
 }
 
 /// The error for a fault in the document that begins at `origin`.

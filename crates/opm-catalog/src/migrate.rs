@@ -1,7 +1,5 @@
 //! Migrations: catalogs in older forms to newer ones.
 
-use rayon::prelude::*;
-
 use crate::Error;
 use crate::blob::{Bundle, Catalog, property_type};
 use crate::csv_metadata::CsvMetadata;
@@ -44,11 +42,12 @@ impl std::str::FromStr for Level {
 
 /// Migrates a catalog.
 pub fn migrate(catalog: &mut Catalog, level: Level) -> Result<(), Error> {
-    if level < Level::BundleObjectToCsvMetadata {
-        return Ok(());
-    }
-    let results: Vec<Result<(), Error>> = catalog.bundles.par_iter_mut().map(objects_to_metadata).collect();
-    results.into_iter().collect()
+    catalog.bundles.iter_mut().try_for_each(|bundle| migrate_bundle(bundle, level))
+}
+
+/// Migrates a bundle.
+pub(crate) fn migrate_bundle(bundle: &mut Bundle, level: Level) -> Result<(), Error> {
+    if level < Level::BundleObjectToCsvMetadata { Ok(()) } else { objects_to_metadata(bundle) }
 }
 
 fn objects_to_metadata(bundle: &mut Bundle) -> Result<(), Error> {

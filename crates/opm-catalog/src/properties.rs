@@ -110,7 +110,12 @@ pub(crate) fn package(name: &str, version: &str, release: &str) -> Property {
 
 /// The property that carries a manifest, given as JSON.
 pub(crate) fn object(json: &[u8]) -> Property {
-    Property::new(property_type::BUNDLE_OBJECT, raw::object(&[("data", &STANDARD.encode(json.trim_ascii_end()))]))
+    let json = json.trim_ascii_end();
+    let mut value = String::with_capacity(json.len().div_ceil(3) * 4 + 11);
+    value.push_str("{\"data\":\"");
+    STANDARD.encode_string(json, &mut value);
+    value.push_str("\"}");
+    Property::new(property_type::BUNDLE_OBJECT, value)
 }
 
 /// Sorts by type and value, both by bytes.

@@ -28,8 +28,11 @@ impl SyntaxError {
         Self { line: Some(line), column: Some(column), message: message.into() }
     }
 
-    /// The same error seen from an input of which the failing document is the part that begins at `line`.
-    pub(crate) fn below(mut self, line: u64) -> Self {
+    /// The same error seen from an input of which the failing document is the part that begins at this place.
+    pub(crate) fn below(mut self, line: u64, column: u64) -> Self {
+        if self.line == Some(1) {
+            self.column = self.column.map(|own| own + column - 1);
+        }
         self.line = self.line.map(|own| own + line - 1);
         self
     }

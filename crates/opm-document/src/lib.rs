@@ -22,11 +22,13 @@ mod error;
 pub mod json;
 pub mod number;
 pub mod sort;
+mod stream;
 pub mod yaml;
 
 pub use documents::{Document, Documents, First, first, first_of};
 pub use error::SyntaxError;
 pub use serde_json::Value;
+pub use stream::{Form, LONGEST, Part, Parts, StreamError};
 
 /// How deeply containers may be nested in a document. Real data stays below a hundred; the limit keeps every recursive
 /// walk over a value far from the end of the stack.

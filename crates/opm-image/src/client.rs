@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use crate::environment::Environment;
 use crate::error::{ErrorKind, ImageError};
 use crate::image::{Image, Layer, Store};
-use crate::options::Options;
+use crate::options::{Limits, Options};
 use crate::progress::{Event, Progress};
 use crate::resolve;
 use crate::source::Source;
 use crate::transport::Transport;
-use crate::unpack::{self, Feed, Keep, StopOnDrop, Unpacked, Work};
+use crate::unpack::{self, Feed, Keep, Stop, Unpacked, Work, Worker};
 
 /// How much of a file on disk is read at once.
 const CHUNK: usize = 256 << 10;
@@ -22,9 +22,13 @@ const CHUNK: usize = 256 << 10;
 /// A client for images in registries and on disk. Clones share connections, tokens and credentials, so one client serves a
 /// whole command, however many images it handles at once.
 ///
-/// Dropping a future of any of its methods stops the work and removes its temporary files.
+/// Dropping a future of any of its methods stops the work, waits for the thread that does it (some milliseconds) and removes
+/// its temporary files.
 #[derive(Debug, Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    limits: Limits,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -39,7 +43,19 @@ impl Client {
     pub fn new(options: Options, environment: Environment) -> Result<Self, ImageError> {
         let temp_dir = environment.temp_dir();
         let transport = Transport::new(&options, environment)?;
-        Ok(Self(Arc::new(Inner { options, transport, temp_dir })))
+        let limits = options.limits.clone();
+        Ok(Self { inner: Arc::new(Inner { options, transport, temp_dir }), limits })
+    }
+
+    /// The same client with other limits than those of its options, for images of which less is to be expected.
+    #[must_use]
+    pub fn with_limits(&self, limits: Limits) -> Self {
+        Self { inner: Arc::clone(&self.inner), limits }
+    }
+
+    /// When it stops to believe an image.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Looks an image up: reads its manifest, chosen by platform, and its configuration, and checks sizes and digests.
@@ -62,11 +78,12 @@ impl Client {
         progress: &dyn Progress,
     ) -> Result<Unpacked, ImageError> {
         let of_image = |kind| ImageError::of(image.source(), kind);
-        let spool = Arc::new(unpack::prepare(into).map_err(of_image)?);
+        let mut spool = unpack::prepare(into).map_err(of_image)?;
+        let stop = Stop::default();
         let mut keep = keep.clone();
         let mut again = true;
         loop {
-            let mut work = Work::new(Arc::clone(&spool), &self.0.options.limits);
+            let mut work = Work::new(&spool, &self.limits, stop.clone());
             for layer in image.layers() {
                 progress.event(Event::Layer { digest: layer.digest(), size: layer.size() });
                 work = self
@@ -81,10 +98,10 @@ impl Client {
                 work.discard().map_err(of_image)?;
                 continue;
             }
-            let guard = StopOnDrop::default();
-            let (stop, into, keep) = (Arc::clone(&guard.0), into.to_owned(), keep.clone());
-            let finish = tokio::task::spawn_blocking(move || unpack::finish(work, into, &keep, &stop));
-            let unpacked = finish.await.unwrap_or(Err(ErrorKind::Stopped)).map_err(of_image)?;
+            let (into, keep) = (into.to_owned(), keep.clone());
+            let finish = Worker::start(&stop, move || unpack::finish(work, into, &keep));
+            let unpacked = finish.end().await.map_err(of_image)?;
+            spool.set_filled();
             progress.event(Event::Done);
             return Ok(unpacked);
         }
@@ -101,12 +118,14 @@ impl Client {
     ) -> Result<Work, ErrorKind> {
         let (sender, blob) = unpack::channel(layer.digest().hasher());
         let (check, keep) = (layer.check.clone(), keep.clone());
-        let worker = tokio::task::spawn_blocking(move || {
+        // Should this future be dropped, then the one below with `sender` goes first, so that a thread that waits for bytes
+        // hears of it.
+        let worker = Worker::start(&work.stop.clone(), move || {
             let result = unpack::apply_layer(&mut work, blob, &check, &keep);
             result.map(|()| work)
         });
         let fed = self.feed(image, layer, sender, progress).await;
-        let applied = worker.await.unwrap_or(Err(ErrorKind::Stopped));
+        let applied = worker.end().await;
         // The thread only complains about the end of what could not be fetched.
         fed.and(applied)
     }
@@ -121,7 +140,7 @@ impl Client {
     ) -> Result<(), ErrorKind> {
         match &image.0.store {
             Store::Registry(reference) => {
-                let mut download = self.0.transport.blob(reference, layer.digest(), layer.size());
+                let mut download = self.inner.transport.blob(reference, layer.digest(), layer.size());
                 loop {
                     let chunk = match (download.chunk(progress).await, &layer.foreign) {
                         (Err(ErrorKind::NotFound(_)), Some(url)) => {
@@ -157,14 +176,14 @@ impl Client {
     }
 
     pub(crate) fn options(&self) -> &Options {
-        &self.0.options
+        &self.inner.options
     }
 
     pub(crate) fn transport(&self) -> &Transport {
-        &self.0.transport
+        &self.inner.transport
     }
 
     pub(crate) fn temp_dir(&self) -> &Path {
-        &self.0.temp_dir
+        &self.inner.temp_dir
     }
 }

@@ -25,6 +25,8 @@ pub struct Environment {
     pub path: Option<OsString>,
     /// Where archives are spooled to; the system's temporary directory when absent.
     pub temp_dir: Option<PathBuf>,
+    /// `$SOURCE_DATE_EPOCH`, the moment that built images are given.
+    pub source_date_epoch: Option<OsString>,
     /// Whether `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` (and the desktop's settings on macOS and Windows)
     /// are honoured.
     pub proxies: bool,
@@ -43,6 +45,7 @@ impl Environment {
             uid: own_uid(),
             path: var("PATH"),
             temp_dir: Some(std::env::temp_dir()),
+            source_date_epoch: var("SOURCE_DATE_EPOCH"),
             proxies: true,
         }
     }

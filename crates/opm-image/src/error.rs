@@ -235,6 +235,17 @@ pub enum ErrorKind {
         /// Why.
         source: io::Error,
     },
+    /// A path is not one that a layer can hold.
+    #[error("`{path}` cannot be in an image: {why}")]
+    BadPath {
+        /// As given.
+        path: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// `$SOURCE_DATE_EPOCH` is no moment.
+    #[error("SOURCE_DATE_EPOCH is `{0}`; expected seconds since 1970, before the year 10000")]
+    Epoch(String),
     /// Work was stopped from outside.
     #[error("stopped before the end")]
     Stopped,

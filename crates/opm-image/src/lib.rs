@@ -27,6 +27,7 @@
 //! hands pieces through a bounded channel to a thread that digests, decompresses and applies them to a tree in memory (`unpack`),
 //! with the content of files in a temporary directory. Only when every layer has proved genuine is the tree written.
 
+pub mod build;
 mod client;
 mod credentials;
 mod digest;

@@ -40,8 +40,10 @@ pub enum Tls {
 pub struct Limits {
     /// Everything that the layers of one image, or one archive file, decompress to. Default 16 GiB.
     pub unpacked: u64,
-    /// Archive entries of one image, all layers together. Default 500,000.
+    /// Archive entries of one image, all layers together; directories count as well that no entry names. Default 500,000.
     pub entries: u64,
+    /// Those of the entries that are wanted, by [`Keep`](crate::Keep). Default 500,000.
+    pub kept: u64,
     /// One manifest or index. Default 8 MiB.
     pub manifest: u64,
     /// One image configuration. Default 8 MiB.
@@ -54,7 +56,15 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { unpacked: 16 << 30, entries: 500_000, manifest: 8 << 20, config: 8 << 20, path: 4096, index_depth: 3 }
+        Self {
+            unpacked: 16 << 30,
+            entries: 500_000,
+            kept: 500_000,
+            manifest: 8 << 20,
+            config: 8 << 20,
+            path: 4096,
+            index_depth: 3,
+        }
     }
 }
 

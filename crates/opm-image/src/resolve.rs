@@ -37,7 +37,7 @@ struct Resolver<'a> {
 }
 
 pub(crate) async fn resolve(client: &Client, source: &Source, progress: &dyn Progress) -> Result<Image, ErrorKind> {
-    let limits = &client.options().limits;
+    let limits = client.limits();
     let temp = client.temp_dir();
     let (store, tag) = match source {
         Source::Registry(reference) => (Store::Registry(reference.clone()), None),
@@ -107,7 +107,7 @@ impl Resolver<'_> {
         let mut call = Call::pull(reference, format!("manifests/{object}"), missing);
         call.accept = Some(manifest::ACCEPT);
         call.addressed_by_content = by_digest;
-        let limit = self.client.options().limits.manifest;
+        let limit = self.client.limits().manifest;
         self.client.transport().fetch(&call, limit, "the size of the manifest in bytes", self.progress).await
     }
 
@@ -115,7 +115,7 @@ impl Resolver<'_> {
     async fn child(&self, entry: &ImageIndexEntry) -> Result<Document, ErrorKind> {
         let digest = manifest::digest(&entry.digest)?;
         let size = manifest::size(entry.size)?;
-        let limit = self.client.options().limits.manifest;
+        let limit = self.client.limits().manifest;
         let (bytes, served_as) = match self.store {
             Store::Registry(reference) => {
                 let missing = "the registry lacks a manifest that the image's index names";
@@ -172,7 +172,7 @@ impl Resolver<'_> {
 
     /// Reads an index in an index, once.
     async fn nested(&self, known: &mut Known, entry: &ImageIndexEntry, depth: usize) -> Result<usize, ErrorKind> {
-        let most = self.client.options().limits.index_depth;
+        let most = self.client.limits().index_depth;
         if depth > most {
             return Err(ErrorKind::Limit { what: "the depth of indexes in indexes", limit: most as u64 });
         }
@@ -197,7 +197,7 @@ impl Resolver<'_> {
         let layers = image.layers.iter().map(manifest::layer).collect::<Result<_, ErrorKind>>()?;
         let digest = manifest::digest(&image.config.digest)?;
         let size = manifest::size(image.config.size)?;
-        let limit = self.client.options().limits.config;
+        let limit = self.client.limits().config;
         let what = "the size of the configuration in bytes";
         let bytes = match self.store {
             Store::Registry(reference) => {
@@ -223,7 +223,7 @@ fn served_as(answer: &Answer) -> Option<String> {
 }
 
 fn docker_image(source: &Source, files: Files, tag: Option<&str>, client: &Client) -> Result<Image, ErrorKind> {
-    let image = files.docker_image(tag, &client.options().limits)?;
+    let image = files.docker_image(tag, client.limits())?;
     let mut layers = Vec::new();
     for (digest, path) in &image.layers {
         let at = files.locate(path)?;

@@ -39,7 +39,7 @@ fn all_findings_are_reported() {
     let run = bed.opm(&["validate", "c.yaml", "-o", "json"]).fails(1, &["c.yaml is not a valid catalog"]);
     let begin = "{\n  \"passed\": false,\n  \"error\": {\n    \"message\": \"invalid index:\\n";
     assert!(run.stdout.starts_with(begin), "{}", run.stdout);
-    assert_eq!(run.stdout.matches("\"rule\": ").count(), 3, "{}", run.stdout);
+    assert_eq!(run.stdout.matches("\"code\": ").count(), 3, "{}", run.stdout);
     let run = bed.opm(&["validate", "c.yaml", "-o", "yaml"]).fails(1, &["c.yaml is not a valid catalog"]);
     assert!(run.stdout.ends_with("passed: false\n\n"), "{}", run.stdout);
 }
@@ -51,8 +51,12 @@ fn what_cannot_be_read_is_a_finding_too() {
     bed.opm(&["validate", "c.yaml"]).fails(1, &["cannot parse c.yaml: line "]);
     let json = bed.opm(&["validate", "c.yaml", "-o", "json"]).fails(1, &[]).stdout;
     let begin = "{\n  \"passed\": false,\n  \"error\": {\n    \"message\": \"cannot parse c.yaml: line ";
-    assert!(json.starts_with(begin) && json.ends_with("\"\n  }\n}\n"), "{json}");
+    assert!(json.starts_with(begin), "{json}");
+    let finding = "  \"findings\": [\n    {\n      \"code\": \"syntax\",\n      \"message\": \"";
+    let place = "\"package\": null,\n      \"channel\": null,\n      \"bundle\": null,\n      \"file\": \"c.yaml\",\n      \"line\": 2\n    }\n  ]\n}\n";
+    assert!(json.contains(finding) && json.ends_with(place), "{json}");
     let yaml = bed.opm(&["validate", "c.yaml", "-o", "yaml"]).fails(1, &[]).stdout;
-    assert!(yaml.starts_with("error:\n  message: ") && yaml.ends_with("\npassed: false\n\n"), "{yaml}");
+    assert!(yaml.starts_with("error:\n  message: ") && yaml.contains("\n- bundle: null\n"), "{yaml}");
+    assert!(yaml.ends_with("\npassed: false\n\n"), "{yaml}");
     bed.opm(&["validate", "none"]).fails(1, &["stat none: "]);
 }

@@ -36,7 +36,7 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Table> 
         images: options.images.clone(),
         ..render::Options::default()
     };
-    let catalog = render::run(&source, context).await.map_err(|error| {
+    let catalog = render::load(&source, context).await.map_err(|error| {
         let is_bundle = error.is::<NotAllowed>();
         if is_bundle { anyhow!("cannot list non-index {:?}: it is a bundle", options.catalog) } else { error }
     })?;

@@ -1,5 +1,6 @@
 //! Listing and drawing catalogs, and making them from templates.
 
+pub mod bundle;
 pub mod convert_template;
 pub mod list;
 pub mod render_graph;

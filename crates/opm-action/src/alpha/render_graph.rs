@@ -24,6 +24,6 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Graph> 
         images: options.images.clone(),
         ..render::Options::default()
     };
-    let catalog = render::run(&source, context).await?;
+    let catalog = render::load(&source, context).await?;
     Ok(tokio::task::block_in_place(|| opm_catalog::graph(&catalog, &options.graph))?)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
-use opm_catalog::{Catalog, Graph, GraphOptions, Level, Template, TemplateKind};
+use opm_catalog::{Bundle, Catalog, Graph, GraphOptions, Index, Level, Template, TemplateKind};
 
 use crate::render::{self, Allowed};
 use crate::{Context, ImageOptions};
@@ -35,14 +35,16 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Catalog
         ..render::Options::default()
     };
     let rendered = render::each(&source, context).await.context("rendering template")?;
-    let mut bundles: BTreeMap<String, _> =
-        references.into_iter().zip(rendered.into_iter().map(|catalog| catalog.bundles)).collect();
+    let mut bundles: BTreeMap<String, _> = references.into_iter().zip(rendered).collect();
     let expand = || template.expand(options.level, |reference| take(&mut bundles, reference));
     tokio::task::block_in_place(expand).context("rendering template")
 }
 
-fn take<T>(bundles: &mut BTreeMap<String, T>, reference: &str) -> Result<T, opm_catalog::RenderError> {
-    bundles.remove(reference).ok_or_else(|| anyhow!("it is not among the references of the template").into())
+fn take(rendered: &mut BTreeMap<String, Index>, reference: &str) -> Result<Vec<Bundle>, opm_catalog::RenderError> {
+    match rendered.remove(reference) {
+        Some(index) => Ok(index.load_all()?.bundles),
+        None => Err(anyhow!("it is not among the references of the template").into()),
+    }
 }
 
 /// Draws the channels of an expanded template as a Mermaid flowchart.

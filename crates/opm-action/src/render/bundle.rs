@@ -1,45 +1,65 @@
 //! Bundles to blobs.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
 use opm_bundle::{Bundle, Metadata};
 use opm_catalog::{BundleSource, bundle_blob};
 use serde_json::Value;
-use walkdir::WalkDir;
 
 use super::ImageTemplate;
+use crate::bundles::files;
 
-/// The blob of a bundle, whose files are in the directory at `root`.
-pub(super) fn blob(bundle: &Bundle, root: &Path) -> anyhow::Result<opm_catalog::Bundle> {
-    let csv: Value = serde_json::from_slice(&bundle.csv_json).with_context(|| format!("CSV {}", bundle.name))?;
-    // Compact JSON has no line breaks in it.
-    let objects: Vec<&[u8]> = bundle.objects_json.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
-    let metadata = metadata(&root.join("metadata"))?;
-    Ok(bundle_blob(&BundleSource {
-        image: &bundle.image,
-        package: &bundle.annotations.package,
-        csv: &csv,
-        objects: &objects,
-        properties: &metadata.properties,
-        dependencies: &metadata.dependencies,
-        provided_apis: &bundle.provided_apis,
-        required_apis: &bundle.required_apis,
-    })?)
+/// A bundle, and its metadata as its files spell them: databases keep the values in another spelling than file-based catalogs
+/// do.
+pub(super) struct Read {
+    pub(super) bundle: Bundle,
+    metadata: Metadata,
 }
 
-/// The metadata as its files spell it: databases keep the values in another spelling than file-based catalogs do.
-fn metadata(directory: &Path) -> anyhow::Result<Metadata> {
-    let mut metadata = Metadata::default();
-    for entry in WalkDir::new(directory).follow_links(true).min_depth(1).max_depth(1).sort_by_file_name() {
-        let entry = entry?;
-        if entry.file_type().is_file() {
-            let path = entry.path();
-            metadata.read(&fs::read(path).with_context(|| format!("read {}", path.display()))?);
+/// From this size of its manifests on, in bytes, no other bundle should be read beside a bundle.
+const LARGE: u64 = 512 << 10;
+
+/// Whether it takes much memory to read the bundle in a directory.
+pub(super) fn is_large(root: &Path) -> bool {
+    let entries = root.join("manifests").read_dir().into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|about| about.len()).sum::<u64>() > LARGE
+}
+
+impl Read {
+    /// Reads the bundle in a directory with `manifests/` and `metadata/`.
+    pub(super) fn from(root: &Path) -> anyhow::Result<Self> {
+        let manifests = files(&root.join("manifests"))?;
+        let about = files(&root.join("metadata"))?;
+        let mut metadata = Metadata::default();
+        for (_, content) in &about {
+            metadata.read(content);
         }
+        let bundle = Bundle::from_files(
+            "",
+            manifests.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
+            about.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
+        )?;
+        Ok(Self { bundle, metadata })
     }
-    Ok(metadata)
+
+    /// The blob of the bundle.
+    pub(super) fn blob(self) -> anyhow::Result<opm_catalog::Bundle> {
+        let Self { bundle, metadata } = self;
+        let csv: Value = serde_json::from_slice(&bundle.csv_json).with_context(|| format!("CSV {}", bundle.name))?;
+        // Compact JSON has no line breaks in it.
+        let objects: Vec<&[u8]> = bundle.objects_json.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
+        Ok(bundle_blob(&BundleSource {
+            image: &bundle.image,
+            package: &bundle.annotations.package,
+            csv: &csv,
+            objects: &objects,
+            properties: &metadata.properties,
+            dependencies: &metadata.dependencies,
+            provided_apis: &bundle.provided_apis,
+            required_apis: &bundle.required_apis,
+        })?)
+    }
 }
 
 /// The reference that the template makes for a bundle without an image.

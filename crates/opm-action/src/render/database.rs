@@ -1,52 +1,37 @@
 //! Databases to catalogs.
 
 use std::path::Path;
-use std::vec;
 
-use opm_catalog::Catalog;
-use opm_model::{Bundle, Cursor, Query, QueryError, Stop};
+use opm_catalog::{Index, Level, Listing};
+use opm_model::{Cursor, Package, Query, Stop};
 use opm_sqlite::{Content, SchemaUpgrade};
 
-/// Reads the catalog in a database. The database is not written to: where its schema is old, a copy is upgraded and read.
-pub(super) fn read(path: &Path, stop: &Stop) -> anyhow::Result<Catalog> {
-    let store = &opm_sqlite::Catalog::open(path, Content::Always, SchemaUpgrade::Copy)?;
+/// Adds the catalog in a database to `index`. The database is not written to: where its schema is old, a copy is upgraded and
+/// read.
+pub(super) fn read(path: &Path, level: Level, stop: &Stop, index: &mut Index) -> anyhow::Result<()> {
+    let store = opm_sqlite::Catalog::open(path, Content::Once, SchemaUpgrade::Copy)?;
     let names = store.list_packages(stop)?;
-    let packages = names.iter().map(|name| store.package(name, stop)).collect::<Result<Vec<_>, _>>()?;
+    let packages: Vec<(Package, String)> =
+        names.iter().map(|name| package(&store, name, stop)).collect::<anyhow::Result<_>>()?;
     let images = store.related_images(stop)?;
-    let mut failure = None;
-    let bundles =
-        Bundles { store, stop, page: Vec::new().into_iter(), next: Some(Cursor::default()), failure: &mut failure };
-    let catalog = opm_catalog::from_listing(packages, bundles, &images);
-    match failure {
-        Some(error) => Err(error.into()),
-        None => Ok(catalog?),
-    }
+    let mut next = Some(Cursor::default());
+    index.add_listing(Listing::new(packages, &images)?, level, || {
+        let Some(from) = next.take() else { return Ok(Vec::new()) };
+        let page = store.list_bundles(from, stop)?;
+        next = page.next;
+        anyhow::Ok(page.items)
+    })
 }
 
-/// All bundles of a database at all their places, a page at a time; ends early when one cannot be had.
-struct Bundles<'a> {
-    store: &'a opm_sqlite::Catalog,
-    stop: &'a Stop,
-    page: vec::IntoIter<Bundle>,
-    next: Option<Cursor>,
-    failure: &'a mut Option<QueryError>,
-}
-
-impl Iterator for Bundles<'_> {
-    type Item = Bundle;
-
-    fn next(&mut self) -> Option<Bundle> {
-        loop {
-            if let Some(bundle) = self.page.next() {
-                return Some(bundle);
-            }
-            match self.store.list_bundles(self.next.take()?, self.stop) {
-                Ok(page) => {
-                    self.page = page.items.into_iter();
-                    self.next = page.next;
-                }
-                Err(error) => *self.failure = Some(error),
-            }
-        }
-    }
+/// A package, and the CSV at the head of its default channel.
+fn package(store: &opm_sqlite::Catalog, name: &str, stop: &Stop) -> anyhow::Result<(Package, String)> {
+    let package = store.package(name, stop)?;
+    let has_head =
+        |channel: &opm_model::Channel| channel.name == package.default_channel && !channel.csv_name.is_empty();
+    let csv = if package.channels.iter().any(has_head) {
+        store.channel_head(name, &package.default_channel, stop)?.csv_json
+    } else {
+        String::new()
+    };
+    Ok((package, csv))
 }

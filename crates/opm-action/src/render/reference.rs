@@ -6,12 +6,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use opm_bundle::BundleError;
-use opm_catalog::Catalog;
+use opm_catalog::{Index, Purpose};
 use opm_image::{Keep, Source};
 
 use super::{Allowed, Renderer, bundle, database};
-use crate::{PullTool, bundles};
+use crate::bundles;
 
 /// The label that says where in an image its database is.
 const DATABASE_LABEL: &str = "operators.operatorframework.io.index.database.v1";
@@ -112,22 +111,11 @@ impl Kind {
 
 impl Renderer {
     /// Renders one reference.
-    pub(super) async fn render(&self, reference: &str) -> anyhow::Result<Catalog> {
-        let rendered = async {
-            let catalog = self.read(reference).await?;
-            let level = self.options.level;
-            self.on_a_thread(move || {
-                let mut catalog = catalog;
-                catalog.settle();
-                opm_catalog::migrate(&mut catalog, level).context("migrate")?;
-                Ok(catalog)
-            })
-            .await
-        };
-        rendered.await.with_context(|| format!("render reference {reference:?}"))
+    pub(super) async fn render(&self, reference: &str) -> anyhow::Result<Index> {
+        self.read(reference).await.with_context(|| format!("render reference {reference:?}"))
     }
 
-    async fn read(&self, reference: &str) -> anyhow::Result<Catalog> {
+    async fn read(&self, reference: &str) -> anyhow::Result<Index> {
         let path = PathBuf::from(reference);
         let Some(kind) = Kind::of_path(&path)? else {
             reference.parse::<Source>().map_err(|why| anyhow!("there is no such file or directory, and {why}"))?;
@@ -138,37 +126,47 @@ impl Renderer {
             Kind::Database => self.read_database(path).await,
             Kind::BundleDirectory => self.read_bundle(&path, "").await,
             Kind::ImageArchive => self.read_image(reference).await,
-            _ => self.on_a_thread(move || Ok(opm_catalog::load(path)?)).await,
+            _ => self.read_configs(path).await,
         }
     }
 
-    /// Reads a database to the end even when the deed ends early, which it does soon then, so that its temporary files go.
-    async fn read_database(&self, path: PathBuf) -> anyhow::Result<Catalog> {
-        let stop = self.context.stop().clone();
-        tokio::task::spawn_blocking(move || database::read(&path, &stop)).await?
-    }
-
-    async fn read_bundle(&self, root: &Path, image: &str) -> anyhow::Result<Catalog> {
-        let directory = [root.to_string_lossy().into_owned()];
-        let (template, images) = (self.options.image_template.clone(), self.options.images.clone());
-        let (root, image, context) = (root.to_owned(), image.to_owned(), self.context.clone());
-        self.on_a_thread(move || {
-            let found = bundles::get(&directory, &images, PullTool::None, &context);
-            let mut found = tokio::runtime::Handle::current().block_on(found)?;
-            let bundles = found.iter_mut().map(|read| {
-                read.image = match &template {
-                    Some(template) if image.is_empty() => bundle::templated_image(template, read)?,
-                    _ => image.clone(),
-                };
-                bundle::blob(read, &root)
-            });
-            Ok(Catalog { bundles: bundles.collect::<anyhow::Result<_>>()?, ..Catalog::default() })
+    async fn read_configs(&self, path: PathBuf) -> anyhow::Result<Index> {
+        let (mut index, level, stop) = (self.index.sibling(), self.options.level, self.context.stop().clone());
+        self.on_a_core(false, move || {
+            index.read(path, Purpose::Show(level), &stop)?;
+            Ok(index)
         })
         .await
     }
 
-    async fn read_image(&self, reference: &str) -> anyhow::Result<Catalog> {
-        let resolve = bundles::resolve(&self.client, reference, &self.context);
+    /// Reads a database to the end even when the deed ends early, which it does soon then, so that its temporary files go.
+    async fn read_database(&self, path: PathBuf) -> anyhow::Result<Index> {
+        let (mut index, level, stop) = (self.index.sibling(), self.options.level, self.context.stop().clone());
+        tokio::task::spawn_blocking(move || {
+            database::read(&path, level, &stop, &mut index)?;
+            Ok(index)
+        })
+        .await?
+    }
+
+    async fn read_bundle(&self, root: &Path, image: &str) -> anyhow::Result<Index> {
+        let (template, root, image) = (self.options.image_template.clone(), root.to_owned(), image.to_owned());
+        let (mut index, level) = (self.index.sibling(), self.options.level);
+        self.on_a_core(bundle::is_large(&root), move || {
+            let mut read = bundle::Read::from(&root)?;
+            read.bundle.image = match &template {
+                Some(template) if image.is_empty() => bundle::templated_image(template, &read.bundle)?,
+                _ => image,
+            };
+            index.show([read.blob()?], level)?;
+            Ok(index)
+        })
+        .await
+    }
+
+    async fn read_image(&self, reference: &str) -> anyhow::Result<Index> {
+        let client = self.client()?;
+        let resolve = bundles::resolve(client, reference, &self.context);
         let image = self.context.unless_interrupted(resolve).await?;
         let (kind, location) = Kind::of_labels(reference, image.labels())?;
         kind.check(self.options.allowed)?;
@@ -180,26 +178,28 @@ impl Renderer {
         let dir = bundles::private_dir()?;
         // An empty place within the private directory, which is dropped with all that is in it.
         let root = dir.path().join("image");
-        let unpack = async { Ok(self.client.unpack(&image, &root, &kept, self.context.progress.as_ref()).await?) };
+        let unpack = async { Ok(client.unpack(&image, &root, &kept, self.context.progress.as_ref()).await?) };
         let unpacked = self.context.unless_interrupted(unpack).await?;
-        if kind == Kind::BundleImage {
+        let read = if kind == Kind::BundleImage {
             let remembered = if matches!(image.source(), Source::Registry(_)) { reference } else { "" };
-            // Where the image was unpacked is of no interest to anybody.
-            return self
-                .read_bundle(unpacked.root(), remembered)
-                .await
-                .map_err(|error| error.downcast::<BundleError>().map_or_else(|error| error, anyhow::Error::from));
-        }
-        let label = if kind == Kind::ConfigsImage { CONFIGS_LABEL } else { DATABASE_LABEL };
-        let Some(path) = unpacked.path(location) else {
-            bail!("there is nothing at {location}, where the label {label} of the image says that its catalog is");
+            self.read_bundle(unpacked.root(), remembered).await
+        } else {
+            let label = if kind == Kind::ConfigsImage { CONFIGS_LABEL } else { DATABASE_LABEL };
+            let Some(path) = unpacked.path(location) else {
+                bail!("there is nothing at {location}, where the label {label} of the image says that its catalog is");
+            };
+            match kind {
+                Kind::DatabaseImage => self.read_database(path).await,
+                _ => self.read_configs(path).await,
+            }
         };
-        let catalog = match kind {
-            Kind::DatabaseImage => self.read_database(path).await,
-            _ => self.on_a_thread(move || Ok(opm_catalog::load(path)?)).await,
-        };
-        // Errors name files as the image does: where it was unpacked is gone when somebody reads them.
+        // Files are named as the image does: where it was unpacked is gone when somebody reads this.
         let prefix = format!("{}/", unpacked.root().display());
-        catalog.map_err(|error| anyhow!(format!("{error:#}").replace(&prefix, "/")))
+        let mut index = read.map_err(|error| match format!("{error:#}") {
+            text if text.contains(&prefix) => anyhow!(text.replace(&prefix, "/")),
+            _ => error,
+        })?;
+        index.relocate(unpacked.root(), Path::new("/"));
+        Ok(index)
     }
 }

@@ -15,7 +15,7 @@ use opm_model::Stop;
 use crate::Context;
 pub use listen::ListenOptions;
 use listen::{Listener, Loaded, listen, milliseconds, with_termination_log};
-use store::{Store, Trust};
+use store::{Opened, Store, Trust};
 
 /// What to serve, and how.
 #[derive(Clone, Debug)]
@@ -71,20 +71,20 @@ async fn serve(options: &Options, context: &Context) -> anyhow::Result<()> {
 /// Opens the store, and says what is served.
 fn load(store: &Store, trust: Trust, port: u16, stop: &Stop) -> anyhow::Result<Loaded> {
     let begin = Instant::now();
-    let (catalog, known) = store.open(trust, stop)?;
+    let Opened { catalog, digest, counts } = store.open(trust, stop)?;
     let facts = Facts {
-        digest: known.digest,
-        packages: Some(known.packages),
-        bundles: Some(known.bundles),
+        digest,
+        packages: Some(counts.packages),
+        bundles: Some(counts.places),
         seconds: begin.elapsed().as_secs_f64(),
     };
     tracing::info!(
-        bundles = known.bundles,
+        bundles = counts.bundles,
         cache = store.place(),
         configs = store.source(),
         digest = facts.digest,
         ms = milliseconds(begin),
-        packages = known.packages,
+        packages = counts.packages,
         port,
         "serving registry"
     );

@@ -6,15 +6,16 @@ use std::path::Path;
 use opm_model::Stop;
 
 use super::Error;
-use crate::Index;
+use crate::{Index, Purpose};
 use crate::blob::{Bundle, Catalog, Meta};
 
 /// Reads the catalog at `root`.
 pub(super) fn scan(root: &Path, stop: &Stop) -> Result<Index, Error> {
-    if stop.is_asked() {
-        return Err(Error::Stopped);
+    let mut index = Index::default();
+    match index.read(root, Purpose::Take, stop) {
+        Err(crate::Error::Stopped) => Err(Error::Stopped),
+        read => Ok(read.map(|()| index)?),
     }
-    Ok(Index::scan(root)?)
 }
 
 /// What belongs to a package.

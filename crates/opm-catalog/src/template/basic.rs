@@ -11,7 +11,7 @@ pub(super) struct Basic {
 }
 
 impl Basic {
-    pub(super) fn read(mut fields: Fields, origin: &Origin) -> Read<Self> {
+    pub(super) fn read(mut fields: Fields<'_>, origin: &Origin) -> Read<Self> {
         Ok(Self { entries: entries(&mut fields, origin)? })
     }
 

@@ -6,11 +6,11 @@ mod substitutes;
 
 use std::path::Path;
 
-use opm_document::{Documents, Value};
+use opm_document::json::{Cursor, Normal};
 
 use crate::blob::{Bundle, Catalog};
 use crate::fields::{Fault, Fields, Read};
-use crate::load::{located, syntax};
+use crate::load::{Document, documents, located};
 use crate::{Error, Level, Origin};
 
 /// The kinds of templates.
@@ -76,21 +76,18 @@ impl Template {
     /// Reads a template of this kind or, where none is given, of the kind that its `schema` says. `name` is what errors call
     /// the input. A template is one document.
     pub fn parse(kind: Option<TemplateKind>, input: &[u8], name: Option<&Path>) -> Result<Self, Error> {
-        let mut documents = Documents::new(input);
-        let document =
-            documents.next().ok_or_else(|| Error::Template("decoding template input: it is empty".to_owned()))?;
-        let document = document.map_err(|source| syntax(name, source))?;
-        let origin = Origin { file: name.map(Into::into), line: document.line };
-        if let Some(second) = documents.find(|next| next.as_ref().map_or(true, |next| !next.value.is_null())) {
-            let line = second.map_err(|source| syntax(name, source))?.line;
+        let mut documents = documents(input, name);
+        let Document { value, origin, text } =
+            documents.next().ok_or_else(|| Error::Template("decoding template input: it is empty".to_owned()))??;
+        if let Some(second) = documents.find(|next| next.as_ref().map_or(true, |next| !next.is_null())) {
+            let line = second?.origin.line;
             let message = format!("a template is one document, but another one begins in line {line}");
             return Err(Error::Document { origin, column: None, message });
         }
-        let text = document.text;
-        Self::read(kind, document.value, &origin).map_err(|fault| located(&fault, origin, &text))
+        Self::read(kind, &value, &origin).map_err(|fault| located(&fault, origin, &text))
     }
 
-    fn read(kind: Option<TemplateKind>, document: Value, origin: &Origin) -> Read<Self> {
+    fn read(kind: Option<TemplateKind>, document: &Normal, origin: &Origin) -> Read<Self> {
         let mut fields = Fields::of(document)?;
         let schema = fields.text("schema")?;
         let kind = match kind {
@@ -182,7 +179,10 @@ impl<F: FnMut(&str) -> Result<Vec<Bundle>, RenderError>> Renderer<F> {
 }
 
 /// The blobs in the `entries` of a template.
-fn entries(fields: &mut Fields, origin: &Origin) -> Read<Vec<crate::Blob>> {
-    let entry = |value: Value| crate::decode::blob(value, origin.clone());
+fn entries(fields: &mut Fields<'_>, origin: &Origin) -> Read<Vec<crate::Blob>> {
+    let entry = |cursor: &mut Cursor<'_>| {
+        let entry = Normal::of_json(cursor.raw().as_bytes()).map_err(|error| Fault::new(error.message))?;
+        crate::decode::blob(entry, origin.clone())
+    };
     Ok(fields.list("entries", entry)?.unwrap_or_default())
 }

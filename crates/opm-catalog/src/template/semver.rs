@@ -32,7 +32,7 @@ enum Kind {
 }
 
 impl Semver {
-    pub(super) fn read(mut fields: Fields) -> Read<Self> {
+    pub(super) fn read(mut fields: Fields<'_>) -> Read<Self> {
         let major = fields.flag("generateMajorChannels")?;
         // Some channels there must be.
         let minor = fields.flag("generateMinorChannels")? || !major;
@@ -56,12 +56,12 @@ impl Semver {
         let preferred = wanted.map_or(if minor { Kind::Minor } else { Kind::Major }, |(kind, _)| kind);
         let mut bundles: [Vec<String>; 3] = Default::default();
         for (rank, maturity) in MATURITIES.into_iter().enumerate() {
-            let image = |mut f: Fields| {
+            let image = |mut f: Fields<'_>| {
                 let image = f.text("image")?;
                 no_more(&f)?;
                 Ok(image)
             };
-            let list = |mut f: Fields| {
+            let list = |mut f: Fields<'_>| {
                 let list = f.list("bundles", list_of_objects(image))?;
                 no_more(&f)?;
                 Ok(list.unwrap_or_default())
@@ -172,7 +172,7 @@ impl Semver {
 }
 
 /// The format knows no fields but those that were taken out.
-fn no_more(fields: &Fields) -> Read<()> {
+fn no_more(fields: &Fields<'_>) -> Read<()> {
     fields.rest().next().map_or(Ok(()), |key| Err(Fault::new(format!("unknown field {key:?}"))))
 }
 

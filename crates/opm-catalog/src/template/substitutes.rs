@@ -28,9 +28,9 @@ struct Substitution {
 }
 
 impl Substitutes {
-    pub(super) fn read(mut fields: Fields, origin: &Origin) -> Read<Self> {
+    pub(super) fn read(mut fields: Fields<'_>, origin: &Origin) -> Read<Self> {
         let entries = entries(&mut fields, origin)?;
-        let substitution = |mut f: Fields| Ok(Substitution { name: f.text("name")?, base: f.text("base")? });
+        let substitution = |mut f: Fields<'_>| Ok(Substitution { name: f.text("name")?, base: f.text("base")? });
         let substitutions = fields.list("substitutions", list_of_objects(substitution))?.unwrap_or_default();
         Ok(Self { entries, substitutions })
     }

@@ -175,7 +175,7 @@ fn what_is_left_out_is_named() {
         "x, line 6: bundle \"b\"",
         "x, line 9: deprecations \"\"",
     ];
-    assert_eq!(catalog.without_package(), expected);
+    assert_eq!(crate::Index::of(&catalog).unwrap().without_package(), expected);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use opm_model::{Channel, Gvk, Package, Property};
 use serde_json::json;
 
 use crate::{
-    Bundle, BundleSource, Catalog, Error, Level, RelatedImage, bundle_blob, from_listing, migrate, property_type,
+    Bundle, BundleSource, Catalog, Error, Index, Level, Listing, RelatedImage, bundle_blob, migrate, property_type,
 };
 
 /// Properties as `type value`, manifests decoded.
@@ -133,6 +133,21 @@ fn package(default_channel: &str, channels: &[(&str, &str)]) -> Package {
     }
 }
 
+/// The catalog of a listing, whose default heads have this CSV.
+fn from_listing(
+    packages: impl IntoIterator<Item = Package>,
+    bundles: impl IntoIterator<Item = opm_model::Bundle>,
+    images: &BTreeMap<String, Vec<String>>,
+    csv: &str,
+) -> Result<Catalog, Error> {
+    let mut index = Index::default();
+    let mut bundles = bundles.into_iter();
+    let packages = packages.into_iter().map(|package| (package, csv.to_owned()));
+    let listing = Listing::new(packages, images)?;
+    index.add_listing(listing, Level::None, || Ok::<_, Error>(bundles.next().into_iter().collect()))?;
+    index.load_all()
+}
+
 #[test]
 fn of_a_listing() {
     let csv = r#"{"kind":"ClusterServiceVersion","spec":{"icon":[{"base64data":"Zm 9v","mediatype":"image/png"}],
@@ -161,7 +176,7 @@ fn of_a_listing() {
         opm_model::Bundle { properties: vec![Property::new("olm.deprecated", "{}")], ..listed("v1", "c", "") };
     let related = BTreeMap::from([("p-v2.0.0-r".to_owned(), ["reg/y", "reg/z", "reg/y"].map(str::to_owned).to_vec())]);
     let packages = [package("c", &[("c", "p-v2.0.0-r"), ("b", "p-v2.0.0-r")])];
-    let catalog = from_listing(packages, [v2, deprecated, again], &related).unwrap();
+    let catalog = from_listing(packages, [v2, again, deprecated], &related, csv).unwrap();
     assert_eq!(catalog.packages[0].icon.as_ref().unwrap().data.as_deref(), Some(&b"foo"[..]));
     assert_eq!(catalog.channels.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["b", "c"]);
     let entry = &catalog.channels[1].entries()[0];
@@ -209,11 +224,18 @@ fn listings_that_make_no_catalog() {
             "invalid index:\n└── invalid package \"p\":\n    └── default channel must be set",
         ),
     ] {
-        assert_eq!(from_listing(packages, bundles, &none).unwrap_err().to_string(), expected);
+        assert_eq!(from_listing(packages, bundles, &none, "{}").unwrap_err().to_string(), expected);
     }
     // References of images are the listing's own affair.
     let bundle = opm_model::Bundle { image: "a@@b".to_owned(), ..listed("v1", "c", "1.0.0") };
-    assert!(from_listing([package("c", &[("c", "v1")])], [bundle], &none).is_ok());
+    assert!(from_listing([package("c", &[("c", "v1")])], [bundle.clone()], &none, "{}").is_ok());
+    // Icons are looked for in a CSV that must be there.
+    let error = from_listing([package("c", &[("c", "v1")])], [bundle.clone()], &none, "").unwrap_err().to_string();
+    assert_eq!(error, "bundle \"v1\": has no CSV, but is the head of the default channel of package \"p\"");
+    let other = listed("v0", "c", "0.1.0");
+    let twice = from_listing([package("c", &[("c", "v1")])], [bundle.clone(), other, bundle], &none, "{}");
+    let error = twice.unwrap_err().to_string();
+    assert_eq!(error, "bundle \"v1\": is listed at two places, with other bundles between them");
 }
 
 /// A bundle whose only property, beside one that nobody knows, is this CSV.

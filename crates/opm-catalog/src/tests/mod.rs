@@ -5,6 +5,7 @@ mod bundles;
 mod files;
 mod round_trip;
 mod rules;
+mod streams;
 mod templates;
 mod views;
 

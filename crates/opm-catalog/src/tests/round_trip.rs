@@ -99,7 +99,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn catalog()(packages in vec(package(), 0..3), channels in vec(channel(), 0..3), bundles in vec(bundle(), 0..3),
+    pub(super) fn catalog()(packages in vec(package(), 0..3), channels in vec(channel(), 0..3), bundles in vec(bundle(), 0..3),
         deprecations in vec(deprecation(), 0..2), others in vec((name(), value()), 0..3)) -> Catalog {
         let other = |(schema, value): (String, Value)| json!({"schema": schema, "value": value}).to_string();
         let others = others.into_iter().map(other).collect::<Vec<_>>().join("\n");

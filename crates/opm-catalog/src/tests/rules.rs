@@ -220,8 +220,8 @@ fn reports_as_data() {
     let value: serde_json::Value = serde_json::from_str(&document).unwrap();
     assert_eq!(value["error"]["message"], report.to_string());
     let last = &value["findings"][2];
-    let expected = serde_json::json!({"rule": "empty", "message": "package must contain at least one channel",
-        "package": "p<q", "file": "f.yaml", "line": 1});
+    let expected = serde_json::json!({"code": "empty", "message": "package must contain at least one channel",
+        "package": "p<q", "channel": null, "bundle": null, "file": "f.yaml", "line": 1});
     assert_eq!(*last, expected);
     let yaml = report.to_document(Format::Yaml);
     assert!(yaml.starts_with("error:\n  message: |-\n") && yaml.ends_with("passed: false\n\n"), "{yaml}");

@@ -1,8 +1,10 @@
 //! Tables, graphs, Dockerfiles, layouts and first catalogs.
 
+use opm_model::Stop;
+
 use super::{VALID, catalog};
 use crate::{
-    DEFAULT_SERVER_IMAGE, Dockerfile, Format, GraphOptions, graph, init, layout, list_bundles, list_channels,
+    DEFAULT_SERVER_IMAGE, Dockerfile, Format, GraphOptions, Index, graph, init, list_bundles, list_channels,
     list_packages,
 };
 
@@ -135,15 +137,16 @@ fn dockerfiles() {
 #[test]
 fn layouts() {
     let catalog = catalog(&format!("{VALID}---\nschema: s\n---\n{{schema: s, package: a/b}}\n"));
-    let files = layout(&catalog, Format::Yaml).unwrap();
+    let index = Index::of(&catalog).unwrap();
+    let files = index.layout(Format::Yaml).unwrap();
     let paths: Vec<&str> = files.iter().map(|file| file.path.to_str().unwrap()).collect();
     assert_eq!(paths, ["a/b/catalog.yaml", "p/catalog.yaml", "catalog.yaml"]);
     let mut content = Vec::new();
-    files[2].write(&mut content).unwrap();
+    files[2].write(&Stop::new(), &mut content).unwrap();
     assert_eq!(content, b"---\nschema: s\n");
     for bad in ["..", "../x", "/x", "a/../b"] {
         let catalog = super::catalog(&format!("{{schema: s, package: {bad}}}"));
-        let message = layout(&catalog, Format::Json).err().unwrap().to_string();
+        let message = Index::of(&catalog).unwrap().layout(Format::Json).err().unwrap().to_string();
         assert_eq!(message, format!("invalid package name {bad:?}: must be a single local path element"));
     }
 }

@@ -134,6 +134,26 @@ fn check_property(property: &Property) -> Result<(), String> {
     }
 }
 
+/// The bundle without what it carries of content, where that is as it should be: no other rule looks at it.
+pub(crate) fn without_content(bundle: &Bundle) -> Bundle {
+    let is_content = |kind: &str| matches!(kind, property_type::BUNDLE_OBJECT | property_type::CSV_METADATA);
+    let slim = |property: &Property| {
+        if is_content(&property.kind) && check_property(property).is_ok() {
+            Property::new(property.kind.clone(), "{}")
+        } else {
+            property.clone()
+        }
+    };
+    Bundle {
+        name: bundle.name.clone(),
+        package: bundle.package.clone(),
+        image: bundle.image.clone(),
+        properties: bundle.properties.iter().map(slim).collect(),
+        related_images: bundle.related_images.clone(),
+        origin: bundle.origin.clone(),
+    }
+}
+
 fn parse<'a, T: Default + Deserialize<'a>>(text: &'a str) -> Result<(), String> {
     raw::typed::<T>(text).map(drop)
 }

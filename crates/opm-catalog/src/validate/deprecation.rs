@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::group::Group;
 use super::report::{Findings, Rule};
 use crate::blob::{DeprecationEntry, schema};
-use crate::write::Group;
 
 /// What is deprecated in a package, by name, and why.
 #[derive(Default)]

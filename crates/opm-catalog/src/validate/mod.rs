@@ -3,6 +3,7 @@
 mod bundle;
 mod channel;
 mod deprecation;
+mod group;
 mod package;
 mod report;
 mod tree;
@@ -10,10 +11,11 @@ mod tree;
 use rayon::prelude::*;
 
 use crate::blob::Catalog;
-use crate::write::{Group, groups};
+use crate::{Error, Index};
 
-pub(crate) use bundle::check_release;
+pub(crate) use bundle::{check_release, without_content};
 pub(crate) use channel::{by_name, head};
+use group::{Group, groups};
 use report::Findings;
 pub use report::{Finding, Report, Rule};
 
@@ -25,11 +27,6 @@ pub fn validate(catalog: &Catalog) -> Report {
 /// Checks whether a catalog can be taken for packages with upgrade graphs.
 pub fn check_model(catalog: &Catalog) -> Report {
     check(catalog, Scope::Model)
-}
-
-/// Checks what was made of the listing of another catalog, whose names and references of images it answers for.
-pub(crate) fn check_listing(catalog: &Catalog) -> Report {
-    check(catalog, Scope::Listing)
 }
 
 /// How much must be right; each includes those before it.
@@ -45,6 +42,29 @@ fn check(catalog: &Catalog, scope: Scope) -> Report {
     let of_packages: Vec<Vec<Finding>> =
         groups.par_iter().map(|(name, group)| check_group(name, group, scope)).collect();
     Report { findings: of_packages.into_iter().flatten().collect() }
+}
+
+impl Index {
+    /// Checks the catalog as [`validate`] does, a package at a time.
+    pub fn validate(&self) -> Result<Report, Error> {
+        self.check(Scope::Serving)
+    }
+
+    /// Checks what was made of the listing of another catalog, whose names and references of images it answers for.
+    pub(crate) fn check_listing(&self) -> Result<Report, Error> {
+        self.check(Scope::Listing)
+    }
+
+    fn check(&self, scope: Scope) -> Result<Report, Error> {
+        let packages: Vec<&str> = self.owners().collect();
+        let reports: Vec<Result<Report, Error>> =
+            packages.par_iter().map(|package| Ok(check(&self.load(package)?, scope))).collect();
+        let mut findings = Vec::new();
+        for report in reports {
+            findings.extend(report?.findings);
+        }
+        Ok(Report { findings })
+    }
 }
 
 fn check_group(name: &str, group: &Group<'_>, scope: Scope) -> Vec<Finding> {

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::bundle::{self, Known};
+use super::group::Group;
 use super::report::{Findings, Rule};
 use super::{Scope, channel, deprecation};
 use crate::blob::Channel;
-use crate::write::Group;
 
 /// Checks a package that has at least one blob of its own.
 pub(super) fn check(name: &str, group: &Group<'_>, scope: Scope, findings: &mut Findings<'_>) {

@@ -13,27 +13,23 @@ pub struct Report {
     pub findings: Vec<Finding>,
 }
 
-/// One thing that is wrong with a catalog.
+/// One thing that is wrong with a catalog. As data it has all these fields, `null` where there is nothing to say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// The rule that is broken.
+    #[serde(rename = "code")]
     pub rule: Rule,
     /// What is wrong, in one line.
     pub message: String,
     /// The package concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
     /// The channel concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<String>,
     /// The bundle concerned.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub bundle: Option<String>,
     /// The file that holds the offending blob.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<PathBuf>,
-    /// The line, counted from 1, at which that blob begins.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The line, counted from 1, at which that blob begins; of what cannot be read, that of the offending place.
     pub line: Option<u64>,
 }
 
@@ -41,6 +37,12 @@ pub struct Finding {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rule {
+    /// Files can be read.
+    Readable,
+    /// Files hold YAML or JSON.
+    Syntax,
+    /// Documents are what their schemas say.
+    Document,
     /// A package has a name, which is a DNS label.
     PackageName,
     /// Each package has one blob.
@@ -97,6 +99,22 @@ impl Report {
         self.findings.is_empty()
     }
 
+    /// A report about a catalog that cannot be read, for this reason.
+    pub fn of_error(error: &Error) -> Self {
+        let (rule, file, line, message) = match error {
+            Error::Syntax { file, source } => (Rule::Syntax, Some(file.clone()), source.line, source.message.clone()),
+            Error::Document { origin, message, .. } => (
+                Rule::Document,
+                origin.file.as_deref().map(PathBuf::from),
+                Some(origin.line).filter(|line| *line > 0),
+                message.clone(),
+            ),
+            Error::Read { path, source } => (Rule::Readable, Some(path.clone()), None, source.to_string()),
+            other => (Rule::Document, None, None, other.to_string()),
+        };
+        Self { findings: vec![Finding { rule, message, package: None, channel: None, bundle: None, file, line }] }
+    }
+
     /// An error for a catalog that is not valid.
     pub fn into_result(self) -> Result<(), Error> {
         if self.is_valid() { Ok(()) } else { Err(Error::Invalid(Box::new(self))) }
@@ -105,7 +123,12 @@ impl Report {
     /// The report as data: `passed`, and where that is false, `error.message` with the text of the report and `findings`
     /// with the parts of each. It ends as the reference's does: JSON with a line feed, YAML with an empty line.
     pub fn to_document(&self, format: Format) -> String {
-        let error = (!self.is_valid()).then(|| Message { message: self.to_string() });
+        self.to_document_with(&self.to_string(), format)
+    }
+
+    /// [`Report::to_document`] with another text for `error.message`.
+    pub fn to_document_with(&self, message: &str, format: Format) -> String {
+        let error = (!self.is_valid()).then_some(Message { message });
         let document = Document { passed: self.is_valid(), error, findings: &self.findings };
         let mut out = Vec::new();
         if format == Format::Yaml
@@ -127,14 +150,14 @@ impl Report {
 struct Document<'a> {
     passed: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<Message>,
+    error: Option<Message<'a>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     findings: &'a [Finding],
 }
 
 #[derive(Serialize)]
-struct Message {
-    message: String,
+struct Message<'a> {
+    message: &'a str,
 }
 
 impl std::fmt::Display for Report {

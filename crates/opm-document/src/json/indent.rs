@@ -3,8 +3,8 @@ use super::compact::string_end;
 /// Appends compact JSON text indented by four spaces, as the reference prints catalogs: `"key": value`, empty
 /// containers as `{}` and `[]`, strings and numbers as they are, and no line feed at the end. The text must be valid
 /// JSON without white space; nothing is checked.
-pub fn indent(compact: &str, out: &mut Vec<u8>) {
-    let bytes = compact.as_bytes();
+pub fn indent(compact: impl AsRef<[u8]>, out: &mut Vec<u8>) {
+    let bytes = compact.as_ref();
     let mut depth = 0;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {

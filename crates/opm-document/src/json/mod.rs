@@ -1,7 +1,10 @@
 //! JSON as Go's `encoding/json` reads and writes it.
 
 mod compact;
+mod cursor;
+mod end;
 mod indent;
+mod normal;
 mod read;
 mod serialize;
 mod write;
@@ -12,9 +15,13 @@ pub(crate) mod tests;
 use serde_json::Value;
 
 pub use compact::compact;
+pub use cursor::{Cursor, text};
+pub(crate) use end::End;
 pub use indent::indent;
+pub use normal::Normal;
+pub(crate) use normal::may_go_on;
+pub(crate) use read::lossy;
 pub use read::parse;
-pub(crate) use read::{Reader, lossy};
 pub use serialize::serialize;
 use write::{Escapes, Numbers};
 

@@ -33,13 +33,13 @@ const SPECIAL: [bool; 256] = {
 
 /// Reads JSON values off a text, one after the other.
 pub(crate) struct Reader<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     /// The offset of the next byte to be read.
     pub(crate) at: usize,
 }
 
 /// Boxed, so that values travel light.
-type Parsed<T> = Result<T, Box<SyntaxError>>;
+pub(super) type Parsed<T> = Result<T, Box<SyntaxError>>;
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8], at: usize) -> Self {
@@ -60,15 +60,15 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn peek(&self) -> Option<u8> {
+    pub(super) fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
 
-    fn fail<T>(&self, message: impl Into<String>) -> Parsed<T> {
+    pub(super) fn fail<T>(&self, message: impl Into<String>) -> Parsed<T> {
         Err(Box::new(SyntaxError::at(self.bytes, self.at, message)))
     }
 
-    fn unexpected<T>(&self, place: &str) -> Parsed<T> {
+    pub(super) fn unexpected<T>(&self, place: &str) -> Parsed<T> {
         match self.bytes[self.at.min(self.bytes.len())..].utf8_chunks().next() {
             None => self.fail("unexpected end of JSON input"),
             Some(chunk) => match chunk.valid().chars().next() {
@@ -78,31 +78,31 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn value(&mut self, depth: usize) -> Parsed<Value> {
+    pub(super) fn value(&mut self, depth: usize) -> Parsed<Value> {
         match self.peek() {
             Some(b'{') => self.object(depth + 1),
             Some(b'[') => self.array(depth + 1),
             Some(b'"') => Ok(Value::String(self.string()?)),
             Some(b'-' | b'0'..=b'9') => self.number().map(Value::Number),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b't') => self.word("true").map(|()| Value::Bool(true)),
+            Some(b'f') => self.word("false").map(|()| Value::Bool(false)),
+            Some(b'n') => self.word("null").map(|()| Value::Null),
             _ => self.unexpected("where a value is expected"),
         }
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Parsed<Value> {
+    pub(super) fn word(&mut self, word: &str) -> Parsed<()> {
         for expected in word.bytes() {
             if self.peek() != Some(expected) {
                 return self.unexpected(&format!("in the word {word}"));
             }
             self.at += 1;
         }
-        Ok(value)
+        Ok(())
     }
 
     /// Steps into a container; says whether it is empty.
-    fn enter(&mut self, depth: usize, close: u8) -> Parsed<bool> {
+    pub(super) fn enter(&mut self, depth: usize, close: u8) -> Parsed<bool> {
         if depth > MAX_DEPTH {
             return self.fail(format!("nested more than {MAX_DEPTH} levels deep"));
         }
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Steps over a comma or the end of a container; says whether it was the end.
-    fn leave(&mut self, close: u8, place: &str) -> Parsed<bool> {
+    pub(super) fn leave(&mut self, close: u8, place: &str) -> Parsed<bool> {
         self.skip_space();
         match self.peek() {
             Some(b',') => {
@@ -162,7 +162,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The string whose opening quote is next.
-    fn string(&mut self) -> Parsed<String> {
+    pub(super) fn string(&mut self) -> Parsed<String> {
         self.at += 1;
         let mut text = String::new();
         loop {
@@ -240,7 +240,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn number(&mut self) -> Parsed<Number> {
+    pub(super) fn number(&mut self) -> Parsed<Number> {
         let start = self.at;
         self.at += usize::from(self.bytes[start] == b'-');
         if self.peek() == Some(b'0') {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json, value::RawValue};
 
-use super::{blob, compact, indent, parse, serialize, to_string};
+use super::{Normal, blob, compact, indent, parse, serialize, text, to_string};
 
 #[test]
 fn objects_are_marshalled_like_go() {
@@ -144,6 +144,23 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// The normal form is the blob of the tree, member by member, and its errors are those of the tree.
+fn same_as_tree(json: &str) -> Result<(), TestCaseError> {
+    let tree = parse(json.as_bytes());
+    let normal = Normal::of_json(json.as_bytes());
+    prop_assert_eq!(normal.clone().map(Normal::into_text), tree.clone().map(|value| blob(&value)), "{}", json);
+    let (Ok(normal), Ok(tree)) = (normal, tree) else { return Ok(()) };
+    let members: Option<Vec<_>> =
+        normal.members().map(|all| all.map(|(k, v)| (text(k).into_owned(), v.to_owned())).collect());
+    let expected = tree.as_object().map(|all| all.iter().map(|(k, v)| (k.clone(), blob(v))).collect::<Vec<_>>());
+    prop_assert_eq!(&members, &expected);
+    let of_yaml = Normal::of_yaml(normal.text().as_bytes());
+    if let Ok(of_yaml) = of_yaml {
+        prop_assert_eq!(of_yaml.members().map(Iterator::count), expected.map(|all| all.len()));
+    }
+    Ok(())
+}
+
 proptest! {
     #[test]
     fn what_was_written_reads_back(value in any_value()) {
@@ -160,6 +177,21 @@ proptest! {
         prop_assert_eq!(ours.is_some(), theirs.is_some());
         if !text.contains(['.', 'e', 'E']) && text.len() < 19 {
             prop_assert_eq!(ours, theirs);
+        }
+    }
+
+    #[test]
+    fn the_normal_form_needs_no_tree(text in r#"\{("[ab\\\\nu0/<é\\x01"]{0,4}" ?: ?("x"|1\.50|-0|12345678901234567890|\[\]|\{"b":1,"a":\[2\]\}|null), ?){0,4}"a":[\[{]?[0-9truefalsn]{0,4}[\]}]?\}"#) {
+        same_as_tree(&text)?;
+    }
+
+    #[test]
+    fn the_normal_form_of_anything(value in any_value(), cut in any::<prop::sample::Index>()) {
+        let text = to_string(&value);
+        same_as_tree(&text)?;
+        let at = cut.index(text.len() + 1);
+        if text.is_char_boundary(at) {
+            same_as_tree(&text[..at])?;
         }
     }
 

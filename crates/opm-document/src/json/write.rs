@@ -105,6 +105,10 @@ fn escape(bytes: &[u8], classes: &[Class; 256], out: &mut Vec<u8>) {
     let mut copied = 0;
     let mut at = 0;
     while at < bytes.len() {
+        at += ordinary(&bytes[at..]);
+        if at == bytes.len() {
+            break;
+        }
         let byte = bytes[at];
         let mut length = 1;
         match classes[usize::from(byte)] {
@@ -135,6 +139,32 @@ fn escape(bytes: &[u8], classes: &[Class; 256], out: &mut Vec<u8>) {
         copied = at;
     }
     out.extend_from_slice(&bytes[copied..]);
+}
+
+/// How many bytes the text begins with that are copied by any rules. Eight are looked at together.
+fn ordinary(bytes: &[u8]) -> usize {
+    const fn all(byte: u8) -> u64 {
+        u64::from_le_bytes([byte; 8])
+    }
+    const TOP: u64 = all(0x80);
+    // The lowest byte that is found is right; above it there may be false ones.
+    let has = |word: u64, byte: u8| {
+        let zero = word ^ all(byte);
+        zero.wrapping_sub(all(1)) & !zero
+    };
+    let mut at = 0;
+    while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let word = u64::from_le_bytes(*chunk);
+        let control = word.wrapping_sub(all(b' ')) & !word;
+        // `<` and `>` differ in one bit.
+        let html = has(word & !all(2), b'<') | has(word, b'&');
+        let found = (word | control | has(word, b'"') | has(word, b'\\') | html) & TOP;
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
 }
 
 fn byte_at(bytes: &[u8], at: usize) -> u8 {

@@ -39,3 +39,14 @@ pub fn parse(document: &[u8]) -> Result<Value, SyntaxError> {
 fn parse_any(document: &[u8]) -> Result<Value, SyntaxError> {
     decode::decode(&tree::parse(document)?)
 }
+
+/// Whether a document cannot be read whatever may follow: it is no text.
+pub(crate) fn is_hopeless(beginning: &[u8]) -> bool {
+    let text = match std::str::from_utf8(beginning) {
+        Ok(text) => text,
+        // The last character may not be complete.
+        Err(error) if error.error_len().is_none() => return false,
+        Err(_) => return true,
+    };
+    text.chars().any(|character| !tree::is_allowed(character))
+}

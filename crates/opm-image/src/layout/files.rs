@@ -1,16 +1,17 @@
 //! Files of a layout, never outside it.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 
 use crate::error::ErrorKind;
 use crate::options::Limits;
-use crate::unpack::{Keep, Kind, Node, Spool, StopOnDrop, Tree, Work, decompress, unreadable};
+use crate::unpack::{Content, Keep, Kind, Node, Spool, Stop, Tree, Work, Worker, decompress, spooled, unreadable};
+
+/// The file in the spool that stands for all files of the archive that are empty.
+const EMPTY: &str = "empty";
 
 /// A directory or the content of an archive.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(crate) enum Files {
     /// The directory, canonical.
     Dir { named: PathBuf, canonical: PathBuf },
     /// An archive that was spooled for random access.
-    Archive { named: PathBuf, tree: Tree, spool: Arc<Spool> },
+    Archive { named: PathBuf, tree: Tree, spool: Spool },
 }
 
 impl Files {
@@ -30,10 +31,24 @@ impl Files {
 
     /// The files in a tar file, compressed or not, spooled below `temp`.
     pub(crate) async fn archive(file: &Path, temp: &Path, limits: &Limits) -> Result<Self, ErrorKind> {
-        let guard = StopOnDrop::default();
-        let (stop, file, temp, limits) = (Arc::clone(&guard.0), file.to_owned(), temp.to_owned(), limits.clone());
-        let spooled = tokio::task::spawn_blocking(move || spool(file, &temp, &limits, stop)).await;
-        spooled.unwrap_or(Err(ErrorKind::Stopped))
+        // A pipe would be waited for, and nothing ends that.
+        if !std::fs::metadata(file).map_err(ErrorKind::io(file))?.is_file() {
+            return Err(ErrorKind::layout(file, "it is not a file"));
+        }
+        let opened = File::open(file).map_err(ErrorKind::io(file))?;
+        let spool = Spool::new(temp, None)?;
+        let empty = spool.path().join(EMPTY);
+        File::create_new(&empty).map_err(ErrorKind::io(&empty))?;
+        let stop = Stop::default();
+        let mut work = Work::new(&spool, limits, stop.clone());
+        let worker = Worker::start(&stop, move || {
+            let reader = BufReader::with_capacity(128 << 10, opened);
+            let mut stream = decompress(reader).map_err(|error| unreadable(&error))?;
+            work.apply(&mut stream, Kind::Archive, &Keep::everything())?;
+            Ok(work.tree)
+        });
+        let tree = worker.end().await?;
+        Ok(Self::Archive { named: file.to_owned(), tree, spool })
     }
 
     /// The directory or archive itself.
@@ -59,7 +74,8 @@ impl Files {
                 Ok(at)
             }
             Self::Archive { tree, spool, .. } => match tree.find(path.as_bytes()).map(|(id, _)| tree.node(id)) {
-                Ok(Node::File { content: Some(content), .. }) => Ok(spool.file(*content)),
+                Ok(Node::File { content: Some(Content::Spooled(number)), .. }) => Ok(spooled(spool.path(), *number)),
+                Ok(Node::File { content: Some(Content::Empty), .. }) => Ok(spool.path().join(EMPTY)),
                 Ok(_) => Err(self.bad(format!("{path} is not a file"))),
                 Err(why) => Err(self.bad(format!("{path}: {why}"))),
             },
@@ -76,30 +92,5 @@ impl Files {
             return Err(ErrorKind::Limit { what, limit });
         }
         Ok(bytes.into())
-    }
-}
-
-fn spool(file: PathBuf, temp: &Path, limits: &Limits, stop: Arc<AtomicBool>) -> Result<Files, ErrorKind> {
-    let opened = File::open(&file).map_err(ErrorKind::io(&file))?;
-    let mut work = Work::new(Arc::new(Spool::new(temp, None)?), limits);
-    let reader = BufReader::with_capacity(128 << 10, Stoppable { file: opened, stop });
-    let mut stream = decompress(reader).map_err(|error| unreadable(&error))?;
-    work.apply(&mut stream, Kind::Archive, &Keep::everything())?;
-    drop(stream);
-    Ok(Files::Archive { named: file, tree: work.tree, spool: work.spool })
-}
-
-/// A file that cannot be read any more once nobody waits for it.
-struct Stoppable {
-    file: File,
-    stop: Arc<AtomicBool>,
-}
-
-impl Read for Stoppable {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        }
-        self.file.read(buf)
     }
 }

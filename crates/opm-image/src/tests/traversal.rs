@@ -1,14 +1,11 @@
 //! Whatever an archive says, nothing outside the target is touched.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-
 use proptest::prelude::*;
 
 use super::listing;
 use crate::Limits;
 use crate::testing::{Entry, archive};
-use crate::unpack::{Keep, Kind, Spool, Work, finish};
+use crate::unpack::{Keep, Kind, Spool, Stop, Work, finish};
 
 fn path() -> impl Strategy<Value = String> {
     let word = prop_oneof![
@@ -45,13 +42,15 @@ proptest! {
         let into = home.path().join("into");
         std::fs::create_dir(&into).unwrap();
         let keep = if some { Keep::under(["a", "b/c"]) } else { Keep::everything() };
-        let mut work = Work::new(Arc::new(Spool::new(&into, None).unwrap()), &Limits::default());
+        let spool = Spool::new(&into, None).unwrap();
+        let mut work = Work::new(&spool, &Limits::default(), Stop::default());
         for layer in &layers {
             // What cannot be is refused, and the rest of that layer with it; what is there must still be harmless.
             let _ = work.apply(&mut &archive(layer)[..], Kind::Layer, &keep);
         }
         let (keep, _) = work.complete(&keep);
-        finish(work, into.clone(), &keep, &AtomicBool::new(false)).unwrap();
+        finish(work, into.clone(), &keep).unwrap();
+        drop(spool);
         prop_assert_eq!(listing(&outside).len(), 0);
         prop_assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 2);
         let root = into.canonicalize().unwrap();
@@ -67,7 +66,8 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..3000)) {
         let home = tempfile::tempdir().unwrap();
-        let mut work = Work::new(Arc::new(Spool::new(home.path(), None).unwrap()), &Limits::default());
+        let spool = Spool::new(home.path(), None).unwrap();
+        let mut work = Work::new(&spool, &Limits::default(), Stop::default());
         let _ = work.apply(&mut &bytes[..], Kind::Layer, &Keep::everything());
     }
 }

@@ -4,13 +4,12 @@ use std::error::Error;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::keep::Keep;
 use super::meter::{Meter, Metered};
 use super::path::{Name, clean, join, show};
 use super::tree::{Astray, Content, Node, Tree};
+use super::worker::Stop;
 use crate::error::ErrorKind;
 use crate::options::Limits;
 
@@ -32,9 +31,11 @@ pub(crate) enum Kind {
 #[derive(Debug)]
 pub(crate) struct Work {
     pub(crate) tree: Tree,
-    pub(crate) spool: Arc<Spool>,
+    /// Where its spool is, which belongs to whoever waits for the work.
+    pub(crate) spool: PathBuf,
+    pub(crate) stop: Stop,
     meter: Meter,
-    pub(crate) contents: Content,
+    pub(crate) contents: u32,
     /// Hard links that want the content of files that were not wanted: the paths of those files.
     pub(crate) lacking: Vec<Vec<u8>>,
     buffer: Vec<u8>,
@@ -46,13 +47,12 @@ pub(crate) struct Spool {
     dir: Option<tempfile::TempDir>,
     path: PathBuf,
     made: Option<PathBuf>,
-    filled: AtomicBool,
 }
 
 impl Spool {
     pub(crate) fn new(within: &Path, made: Option<PathBuf>) -> Result<Self, ErrorKind> {
         let dir = tempfile::Builder::new().prefix(".opm-image-").tempdir_in(within).map_err(ErrorKind::io(within))?;
-        Ok(Self { path: dir.path().to_owned(), dir: Some(dir), made, filled: AtomicBool::new(false) })
+        Ok(Self { path: dir.path().to_owned(), dir: Some(dir), made })
     }
 
     /// Where temporary things are.
@@ -61,12 +61,8 @@ impl Spool {
     }
 
     /// The directory that holds this one has got its content and is to stay.
-    pub(crate) fn set_filled(&self) {
-        self.filled.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn file(&self, content: Content) -> PathBuf {
-        self.path.join(content.to_string())
+    pub(crate) fn set_filled(&mut self) {
+        self.made = None;
     }
 }
 
@@ -75,20 +71,19 @@ impl Drop for Spool {
         if let Some(Err(error)) = self.dir.take().map(tempfile::TempDir::close) {
             tracing::warn!(path = %self.path.display(), %error, "cannot remove temporary files");
         }
-        if let Some(made) = &self.made
-            && !self.filled.load(Ordering::Relaxed)
-        {
+        if let Some(made) = &self.made {
             let _ = std::fs::remove_dir(made);
         }
     }
 }
 
 impl Work {
-    pub(crate) fn new(spool: Arc<Spool>, limits: &Limits) -> Self {
+    pub(crate) fn new(spool: &Spool, limits: &Limits, stop: Stop) -> Self {
         Self {
             tree: Tree::new(),
-            spool,
-            meter: Meter::new(limits),
+            spool: spool.path().to_owned(),
+            meter: Meter::new(limits, stop.clone()),
+            stop,
             contents: 0,
             lacking: Vec::new(),
             buffer: vec![0; 128 << 10],
@@ -98,7 +93,7 @@ impl Work {
     /// Puts the tar stream upon the tree. Stops at the end of the archive, which may be before the end of the stream.
     pub(crate) fn apply(&mut self, stream: &mut dyn Read, kind: Kind, keep: &Keep) -> Result<(), ErrorKind> {
         self.tree.next_layer();
-        let meter = std::mem::replace(&mut self.meter, Meter::new(&Limits::default()));
+        let meter = std::mem::replace(&mut self.meter, Meter::new(&Limits::default(), Stop::default()));
         let result = self.entries(&mut Metered { inner: stream, meter: &meter }, &meter, kind, keep);
         let hit = meter.take_hit();
         self.meter = meter;
@@ -127,7 +122,8 @@ impl Work {
             meter.entry(path.len(), entry.size()).map_err(|error| unreadable(&error))?;
             let target = entry.link_name_bytes().map(std::borrow::Cow::into_owned).unwrap_or_default();
             meter.link(target.len()).map_err(|error| unreadable(&error))?;
-            self.entry(&mut entry, &path, &target, kind, keep)?;
+            self.entry(&mut entry, meter, &path, &target, kind, keep)?;
+            meter.nodes(self.tree.made()).map_err(|error| unreadable(&error))?;
             // What follows must be headers only, so that the meter can bound them.
             while entry.read(&mut self.buffer).map_err(|error| unreadable(&error))? > 0 {}
         }
@@ -136,6 +132,7 @@ impl Work {
     fn entry<R: Read>(
         &mut self,
         entry: &mut tar::Entry<'_, R>,
+        meter: &Meter,
         path: &[u8],
         target: &[u8],
         kind: Kind,
@@ -150,17 +147,21 @@ impl Work {
             return Ok(());
         }
         let clean_path = join(&names);
+        let is_wanted = self.wants(&names, keep);
+        if is_wanted {
+            meter.keep().map_err(|error| unreadable(&error))?;
+        }
         match entry.header().entry_type().as_byte() {
             b'5' => self.tree.insert_dir(&clean_path).map_err(astray),
             b'0' | 0 | b'7' | b'S' if path.ends_with(b"/") => self.tree.insert_dir(&clean_path).map_err(astray),
             b'0' | 0 | b'7' | b'S' => {
                 refuse_pax_sparse(entry, path)?;
                 let executable = entry.header().mode().is_ok_and(|mode| mode & 0o111 != 0);
-                let content = if self.wants(&names, keep) { Some(self.store(entry, executable)?) } else { None };
+                let content = if is_wanted { Some(self.store(entry, executable)?) } else { None };
                 self.tree.insert(&clean_path, Node::File { content, executable }).map_err(astray)
             }
             b'1' => {
-                let node = self.link_to(&names, path, target, keep)?;
+                let node = self.link_to(path, target, is_wanted)?;
                 self.tree.insert(&clean_path, node).map_err(astray)
             }
             b'2' => self.tree.insert(&clean_path, Node::Link(target.into())).map_err(astray),
@@ -197,7 +198,7 @@ impl Work {
         }
     }
 
-    /// Whether the content of a file is wanted, by where its parents really are.
+    /// Whether an entry is wanted, by where its parents really are.
     fn wants(&self, names: &[Name], keep: &Keep) -> bool {
         if keep.paths().is_none() {
             return true;
@@ -214,13 +215,13 @@ impl Work {
         keep.covers(&path)
     }
 
-    fn link_to(&mut self, names: &[Name], path: &[u8], target: &[u8], keep: &Keep) -> Result<Node, ErrorKind> {
+    fn link_to(&mut self, path: &[u8], target: &[u8], is_wanted: bool) -> Result<Node, ErrorKind> {
         let bad = |why: &str| ErrorKind::Archive(format!("{}: hard link to {}: {why}", show(path), show(target)));
         let (id, at) = self.tree.find_last(&join(&clean(target))).map_err(|why| bad(&why.to_string()))?;
         match self.tree.node(id) {
             Node::File { content, executable } => {
                 let node = Node::File { content: *content, executable: *executable };
-                if content.is_none() && self.wants(names, keep) {
+                if content.is_none() && is_wanted {
                     self.lacking.push(at);
                 }
                 Ok(node)
@@ -230,31 +231,50 @@ impl Work {
         }
     }
 
-    /// Spools the content of an entry, with the modes that every file here has.
+    /// Spools the content of an entry, if it has any.
     fn store(&mut self, entry: &mut impl Read, executable: bool) -> Result<Content, ErrorKind> {
-        let content = self.contents;
+        let mut amount = self.fill(entry)?;
+        if amount == 0 {
+            return Ok(Content::Empty);
+        }
+        let number = self.contents;
         self.contents += 1;
-        let path = self.spool.file(content);
-        let mut file = File::create_new(&path).map_err(ErrorKind::io(&path))?;
-        loop {
-            let amount = match entry.read(&mut self.buffer) {
-                Ok(0) => break,
-                Ok(amount) => amount,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(unreadable(&error)),
-            };
+        let path = spooled(&self.spool, number);
+        let mut file = make_file(&path, executable)?;
+        while amount > 0 {
             file.write_all(&self.buffer[..amount]).map_err(ErrorKind::io(&path))?;
+            amount = self.fill(entry)?;
         }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = if executable { 0o755 } else { 0o644 };
-            file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(ErrorKind::io(&path))?;
-        }
-        #[cfg(not(unix))]
-        let _ = executable;
-        Ok(content)
+        Ok(Content::Spooled(number))
     }
+
+    fn fill(&mut self, entry: &mut impl Read) -> Result<usize, ErrorKind> {
+        loop {
+            match entry.read(&mut self.buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map_err(|error| unreadable(&error)),
+            }
+        }
+    }
+}
+
+/// The file of a spool that has some content.
+pub(crate) fn spooled(spool: &Path, number: u32) -> PathBuf {
+    spool.join(number.to_string())
+}
+
+/// A new file with the mode that every file of an unpacked image has.
+pub(crate) fn make_file(path: &Path, executable: bool) -> Result<File, ErrorKind> {
+    let file = File::create_new(path).map_err(ErrorKind::io(path))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = if executable { 0o755 } else { 0o644 };
+        file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(ErrorKind::io(path))?;
+    }
+    #[cfg(not(unix))]
+    let _ = executable;
+    Ok(file)
 }
 
 /// Sparse files of GNU tar's newer formats hide a map in front of their data; no image builder writes them.

@@ -33,18 +33,20 @@ impl Keep {
 
     /// Whether `path`, clean and relative, is wanted.
     pub(crate) fn covers(&self, path: &[u8]) -> bool {
-        self.0.as_ref().is_none_or(|kept| kept.iter().any(|kept| is_below(path, kept)))
+        self.0.as_ref().is_none_or(|kept| {
+            let ends = path.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(end, _)| end);
+            ends.chain([path.len()]).any(|end| kept.contains(&path[..end]))
+        })
     }
 
     /// Whether `path` is a parent of something wanted.
     pub(crate) fn leads_through(&self, path: &[u8]) -> bool {
-        path.is_empty() || self.0.as_ref().is_some_and(|kept| kept.iter().any(|kept| is_below(kept, path)))
+        path.is_empty()
+            || self.0.as_ref().is_some_and(|kept| {
+                let below = [path, b"/"].concat();
+                kept.contains(path) || kept.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below))
+            })
     }
-}
-
-/// Whether `path` is `parent` or below it, by components.
-fn is_below(path: &[u8], parent: &[u8]) -> bool {
-    path.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
 }
 
 #[cfg(test)]
@@ -58,6 +60,7 @@ mod tests {
             ("manifests", true, true),
             ("manifests/x/y", true, false),
             ("manifests2", false, false),
+            ("manifest", false, false),
             ("a", false, true),
             ("a/c", true, true),
             ("a/b", false, false),

@@ -7,19 +7,19 @@ mod keep;
 mod meter;
 mod path;
 mod tree;
+mod worker;
 mod write;
 
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-pub(crate) use apply::{Kind, Spool, Work, unreadable};
+pub(crate) use apply::{Kind, Spool, Work, spooled, unreadable};
 pub(crate) use decompress::decompress;
 pub(crate) use feed::{BlobReader, Feed, channel};
 pub use keep::Keep;
-pub(crate) use tree::{Node, Tree};
+pub(crate) use tree::{Content, Node, Tree};
+pub(crate) use worker::{Stop, Worker};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::ErrorKind;
@@ -92,7 +92,7 @@ pub(crate) fn apply_layer(work: &mut Work, mut blob: BlobReader, check: &Check, 
             (result, stream.hasher.map(Hasher::finish))
         }
     };
-    if let Err(ErrorKind::Limit { .. }) = &result {
+    if let Err(ErrorKind::Limit { .. } | ErrorKind::Stopped) = &result {
         return result;
     }
     let (found, length) = blob.finish().map_err(|_| ErrorKind::Stopped)?;
@@ -126,9 +126,8 @@ pub(crate) fn check_content(
 }
 
 /// Writes a finished tree and turns it into its answer.
-pub(crate) fn finish(mut work: Work, into: PathBuf, keep: &Keep, stop: &AtomicBool) -> Result<Unpacked, ErrorKind> {
-    work.write(&into, keep, stop)?;
-    work.spool.set_filled();
+pub(crate) fn finish(mut work: Work, into: PathBuf, keep: &Keep) -> Result<Unpacked, ErrorKind> {
+    work.write(&into, keep)?;
     Ok(Unpacked { root: into, tree: work.tree })
 }
 
@@ -145,15 +144,5 @@ impl<R: Read> Read for Hashed<R> {
             hasher.update(&buf[..amount]);
         }
         Ok(amount)
-    }
-}
-
-/// Tells a thread that nobody waits for it any more, when dropped.
-#[derive(Debug, Default)]
-pub(crate) struct StopOnDrop(pub(crate) Arc<AtomicBool>);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -9,6 +9,8 @@ use super::path::{Name, clean, join};
 
 /// The most directories in directories.
 const DEEPEST: usize = 256;
+/// The longest path of a node, in bytes. No system takes longer ones.
+const LONGEST: usize = 4096;
 /// The most links followed on the way to one path.
 const MOST_LINKS: usize = 40;
 /// The most names looked at on the way to one path, links included.
@@ -19,8 +21,14 @@ pub(crate) type NodeId = usize;
 /// The root of every tree.
 pub(crate) const ROOT: NodeId = 0;
 
-/// A spooled file: its number, which is also its name in the spool.
-pub(crate) type Content = u32;
+/// Where the content of a file is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Content {
+    /// Nowhere: there is none.
+    Empty,
+    /// In the spool, in the file that has this number for a name.
+    Spooled(u32),
+}
 
 #[derive(Debug)]
 pub(crate) enum Node {
@@ -39,6 +47,8 @@ struct Slot {
     node: Node,
     /// The last layer that made or touched it.
     layer: usize,
+    /// The last layer that hid lower content in it. It has none any more, so that once is enough.
+    cleared: usize,
 }
 
 /// Why a path leads nowhere.
@@ -56,6 +66,8 @@ pub(crate) enum Astray {
 #[derive(Debug, Default)]
 struct Trail {
     at: Vec<(NodeId, Name)>,
+    /// Of the path to here, in bytes.
+    length: usize,
     /// Names still to go, the next one last.
     ahead: Vec<Name>,
     links: usize,
@@ -72,6 +84,27 @@ impl Trail {
     fn push_ahead(&mut self, path: &[u8]) {
         let names = path.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
         self.ahead.extend(names.rev().map(Name::from));
+    }
+
+    /// Goes down to a child.
+    fn enter(&mut self, child: NodeId, name: Name) -> Result<(), Astray> {
+        self.length += name.len() + 1;
+        if self.length > LONGEST {
+            return Err(Astray::TooDeep);
+        }
+        self.at.push((child, name));
+        Ok(())
+    }
+
+    fn leave(&mut self) {
+        if let Some((_, name)) = self.at.pop() {
+            self.length -= name.len() + 1;
+        }
+    }
+
+    fn restart(&mut self) {
+        self.at.clear();
+        self.length = 0;
     }
 
     fn node(&self) -> NodeId {
@@ -92,7 +125,7 @@ pub(crate) struct Tree {
 
 impl Tree {
     pub(crate) fn new() -> Self {
-        Self { slots: vec![Slot { node: Node::Dir(BTreeMap::new()), layer: 0 }], layer: 0 }
+        Self { slots: vec![Slot { node: Node::Dir(BTreeMap::new()), layer: 0, cleared: 0 }], layer: 0 }
     }
 
     /// Everything up to now becomes lower content, which whiteouts may remove.
@@ -102,6 +135,11 @@ impl Tree {
 
     pub(crate) fn node(&self, id: NodeId) -> &Node {
         &self.slots[id].node
+    }
+
+    /// How many nodes were made, the root included.
+    pub(crate) fn made(&self) -> usize {
+        self.slots.len()
     }
 
     /// Follows `path` with all links, the last included. Answers the node and its canonical path.
@@ -132,7 +170,7 @@ impl Tree {
             return Err(Astray::TooDeep);
         }
         if **name == *b".." {
-            trail.at.pop();
+            trail.leave();
             return Ok(Some(()));
         }
         let Node::Dir(children) = self.node(trail.node()) else { return Err(Astray::NotADirectory) };
@@ -144,11 +182,11 @@ impl Tree {
                     return Err(Astray::TooDeep);
                 }
                 if target.starts_with(b"/") {
-                    trail.at.clear();
+                    trail.restart();
                 }
                 trail.push_ahead(target);
             }
-            _ => trail.at.push((child, name.clone())),
+            _ => trail.enter(child, name.clone())?,
         }
         Ok(Some(()))
     }
@@ -159,7 +197,7 @@ impl Tree {
         while let Some(name) = trail.ahead.pop() {
             if self.advance(&mut trail, &name, true)?.is_none() {
                 let made = self.put(trail.node(), name.clone(), Node::Dir(BTreeMap::new()));
-                trail.at.push((made, name));
+                trail.enter(made, name)?;
             }
             self.slots[trail.node()].layer = self.layer;
         }
@@ -171,7 +209,7 @@ impl Tree {
 
     fn put(&mut self, parent: NodeId, name: Name, node: Node) -> NodeId {
         let id = self.slots.len();
-        self.slots.push(Slot { node, layer: self.layer });
+        self.slots.push(Slot { node, layer: self.layer, cleared: 0 });
         if let Node::Dir(children) = &mut self.slots[parent].node {
             children.insert(name, id);
         }
@@ -252,6 +290,9 @@ impl Tree {
     }
 
     fn drop_lower_children(&mut self, id: NodeId) {
+        if std::mem::replace(&mut self.slots[id].cleared, self.layer) == self.layer {
+            return;
+        }
         let Node::Dir(children) = &mut self.slots[id].node else { return };
         let mut kept = std::mem::take(children);
         kept.retain(|_, child| !self.drop_lower(*child));
@@ -325,6 +366,23 @@ mod tests {
         ] {
             assert_eq!(tree.find(path.as_bytes()).is_ok(), there, "{path}");
         }
+    }
+
+    /// Whiteouts and opaque directories, over and over, look at each node once.
+    #[test]
+    fn hiding_again_costs_nothing() {
+        let mut tree = Tree::new();
+        tree.insert(b"d/e/low", file()).unwrap();
+        tree.next_layer();
+        for n in 0..20_000 {
+            tree.insert(format!("d/e/{n}").as_bytes(), file()).unwrap();
+            tree.make_opaque(b"d");
+            tree.whiteout(b"d/e");
+        }
+        assert!(tree.find(b"d/e/low").is_err() && tree.find(b"d/e/0").is_ok() && tree.find(b"d/e/19999").is_ok());
+        tree.next_layer();
+        tree.make_opaque(b"d");
+        assert!(tree.find(b"d/e").is_err() && tree.find(b"d").is_ok());
     }
 
     #[test]

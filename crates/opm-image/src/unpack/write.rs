@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::apply::Work;
+use super::apply::{Work, make_file, spooled};
 use super::keep::Keep;
 use super::path::{host, join, show};
 use super::tree::{Content, Node, NodeId, ROOT, Tree};
@@ -50,8 +49,8 @@ impl Work {
 
     /// Forgets all content, to begin anew in the same place.
     pub(crate) fn discard(self) -> Result<(), ErrorKind> {
-        for content in 0..self.contents {
-            let path = self.spool.file(content);
+        for number in 0..self.contents {
+            let path = spooled(&self.spool, number);
             fs::remove_file(&path).map_err(ErrorKind::io(&path))?;
         }
         Ok(())
@@ -59,11 +58,11 @@ impl Work {
 
     /// Moves what `keep` wants into `into`, all or nothing. Links are rewritten to lead to the canonical place of what they mean
     /// inside the image; those that mean nothing there are left out.
-    pub(crate) fn write(&mut self, into: &Path, keep: &Keep, stop: &AtomicBool) -> Result<(), ErrorKind> {
-        let root = self.spool.path().join("tree");
+    pub(crate) fn write(&mut self, into: &Path, keep: &Keep) -> Result<(), ErrorKind> {
+        let root = self.spool.join("tree");
         let mut plan =
             Plan { root: &root, work: self, contents: BTreeMap::new(), written: BTreeSet::new(), links: Vec::new() };
-        plan.directories_and_files(keep, stop)?;
+        plan.directories_and_files(keep)?;
         plan.links()?;
         let mut moved = Vec::new();
         let result = move_all(&root, into, &mut moved);
@@ -90,24 +89,20 @@ struct Plan<'a> {
     root: &'a Path,
     work: &'a Work,
     /// Where the first file with some content is; further ones are hard links.
-    contents: BTreeMap<Content, PathBuf>,
+    contents: BTreeMap<u32, PathBuf>,
     written: BTreeSet<NodeId>,
     links: Vec<Vec<u8>>,
 }
 
 impl Plan<'_> {
-    fn directories_and_files(&mut self, keep: &Keep, stop: &AtomicBool) -> Result<(), ErrorKind> {
+    fn directories_and_files(&mut self, keep: &Keep) -> Result<(), ErrorKind> {
         let tree = &self.work.tree;
         let mut result = Ok(());
         visit(tree, |id, path| {
             if result.is_err() || !(keep.covers(path) || keep.leads_through(path)) {
                 return false;
             }
-            if stop.load(Ordering::Relaxed) {
-                result = Err(ErrorKind::Stopped);
-                return false;
-            }
-            result = match tree.node(id) {
+            result = self.work.stop.check().and_then(|()| match tree.node(id) {
                 Node::Link(_) => {
                     self.links.push(path.to_owned());
                     Ok(())
@@ -115,11 +110,11 @@ impl Plan<'_> {
                 Node::Dir(_) => self.place(path).and_then(|at| make_dir(&at)).map(|()| {
                     self.written.insert(id);
                 }),
-                Node::File { content: Some(content), .. } => self.file(path, *content).map(|()| {
+                Node::File { content: Some(content), executable } => self.file(path, *content, *executable).map(|()| {
                     self.written.insert(id);
                 }),
                 Node::File { content: None, .. } => Ok(()),
-            };
+            });
             result.is_ok()
         });
         result
@@ -131,18 +126,23 @@ impl Plan<'_> {
         Ok(if path.as_os_str().is_empty() { self.root.to_owned() } else { self.root.join(path) })
     }
 
-    fn file(&mut self, path: &[u8], content: Content) -> Result<(), ErrorKind> {
+    fn file(&mut self, path: &[u8], content: Content, executable: bool) -> Result<(), ErrorKind> {
         let at = self.place(path)?;
-        if let Some(first) = self.contents.get(&content) {
+        let number = match content {
+            Content::Empty => return make_file(&at, executable).map(drop),
+            Content::Spooled(number) => number,
+        };
+        if let Some(first) = self.contents.get(&number) {
             return fs::hard_link(first, &at).map_err(ErrorKind::io(&at));
         }
-        fs::rename(self.work.spool.file(content), &at).map_err(ErrorKind::io(&at))?;
-        self.contents.insert(content, at);
+        fs::rename(spooled(&self.work.spool, number), &at).map_err(ErrorKind::io(&at))?;
+        self.contents.insert(number, at);
         Ok(())
     }
 
     fn links(&self) -> Result<(), ErrorKind> {
         for path in &self.links {
+            self.work.stop.check()?;
             let Ok((id, target)) = self.work.tree.find(path) else { continue };
             if !self.written.contains(&id) {
                 continue;
@@ -184,20 +184,22 @@ fn make_dir(at: &Path) -> Result<(), ErrorKind> {
 
 /// Calls `enter` with every node and its path, parents first, in the order of names; `false` leaves out what is below.
 fn visit(tree: &Tree, mut enter: impl FnMut(NodeId, &[u8]) -> bool) {
-    let mut ahead = vec![(ROOT, Vec::new())];
-    while let Some((id, path)) = ahead.pop() {
-        if !enter(id, &path) {
-            continue;
+    visit_from(tree, ROOT, &mut Vec::new(), &mut enter);
+}
+
+/// Recursive, since a tree is not deep, and its paths together can be large.
+fn visit_from(tree: &Tree, id: NodeId, path: &mut Vec<u8>, enter: &mut impl FnMut(NodeId, &[u8]) -> bool) {
+    if !enter(id, path) {
+        return;
+    }
+    let Node::Dir(children) = tree.node(id) else { return };
+    let length = path.len();
+    for (name, child) in children {
+        if length > 0 {
+            path.push(b'/');
         }
-        if let Node::Dir(children) = tree.node(id) {
-            for (name, child) in children.iter().rev() {
-                let mut below = path.clone();
-                if !below.is_empty() {
-                    below.push(b'/');
-                }
-                below.extend_from_slice(name);
-                ahead.push((*child, below));
-            }
-        }
+        path.extend_from_slice(name);
+        visit_from(tree, *child, path, enter);
+        path.truncate(length);
     }
 }

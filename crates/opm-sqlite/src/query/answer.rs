@@ -96,14 +96,21 @@ impl Catalog {
         self.rows(reader, query, (id, only_fitting), read)
     }
 
-    /// Fills in what the catalog's own file holds of a bundle. `is_listing` tells the form that listings have.
+    /// Fills in what the catalog's own file holds of a bundle. `is_listing` tells the form that listings have, and `is_again`
+    /// whether the same bundle was listed just before.
     fn complete(
         &self,
         reader: &Reader,
         Place { id, mut bundle }: Place,
         is_listing: bool,
+        is_again: bool,
     ) -> Result<Bundle, QueryError> {
-        let with_content = !is_listing || self.content == Content::Always || bundle.image.is_empty();
+        let with_content = !is_listing
+            || match self.content {
+                Content::Always => true,
+                Content::Once => !is_again,
+                Content::UnlessImage => bundle.image.is_empty(),
+            };
         let query = if with_content {
             "SELECT skiprange, bundle FROM main.operatorbundle WHERE rowid = ?1"
         } else {
@@ -240,7 +247,7 @@ impl Catalog {
     /// One bundle with all its content, but neither `replaces` nor `skips`.
     pub fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError> {
         self.read(stop, true, |r| match self.at(r, key.package, key.channel, key.csv_name)? {
-            Some(place) => self.complete(r, place, false),
+            Some(place) => self.complete(r, place, false, false),
             None => Err(QueryError::NoEntry {
                 package: key.package.to_owned(),
                 channel: key.channel.to_owned(),
@@ -273,7 +280,7 @@ impl Catalog {
                 let (package, channel) = (key.package.to_owned(), key.channel.to_owned());
                 return Err(QueryError::NoChannelEntry { package, channel });
             };
-            self.complete(r, place, false)
+            self.complete(r, place, false, false)
         })
     }
 
@@ -286,7 +293,7 @@ impl Catalog {
         self.read(stop, true, |r| {
             let nearest = self.first(r, &query, [&api.group, &api.version, &api.kind], entry)?;
             let found = nearest.map(|e| self.at(r, &e.package, &e.channel, &e.bundle)).transpose()?.flatten();
-            let bundle = found.map(|place| self.complete(r, place, false)).transpose()?;
+            let bundle = found.map(|place| self.complete(r, place, false, false)).transpose()?;
             bundle.filter(|b| !b.objects.is_empty()).ok_or_else(|| QueryError::NoDefaultProvides(api.clone()))
         })
     }
@@ -313,7 +320,9 @@ impl Catalog {
                     break;
                 }
                 last = row.get::<_, i64>(8).map_err(|e| self.fault(e))?.cast_unsigned();
-                let bundle = self.complete(r, place(row).map_err(|e| self.fault(e))?, true)?;
+                let place = place(row).map_err(|e| self.fault(e))?;
+                let is_again = page.items.last().is_some_and(|last: &Bundle| last.csv_name == place.bundle.csv_name);
+                let bundle = self.complete(r, place, true, is_again)?;
                 bytes += bundle.csv_json.len() + bundle.objects.iter().map(String::len).sum::<usize>();
                 page.items.push(bundle);
             }

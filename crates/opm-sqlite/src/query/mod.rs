@@ -33,6 +33,8 @@ use crate::{Afterwards, StoreError, edit, journals, migrations};
 pub enum Content {
     /// All.
     Always,
+    /// All, but where places of a bundle follow each other on a page, only at the first of them.
+    Once,
     /// Those without a bundle image, from which clients could take them.
     UnlessImage,
 }

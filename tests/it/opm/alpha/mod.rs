@@ -1,3 +1,4 @@
+mod bundle;
 mod convert_template;
 mod list;
 mod render_graph;

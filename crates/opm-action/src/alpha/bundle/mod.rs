@@ -1,0 +1,11 @@
+//! Making, checking and unpacking bundles.
+
+pub mod build;
+mod files;
+pub mod generate;
+mod source;
+mod staged;
+pub mod unpack;
+pub mod validate;
+
+pub use opm_bundle::{Finding, Report, Severity};

@@ -1,0 +1,4 @@
+mod build;
+mod generate;
+mod unpack;
+mod validate;
