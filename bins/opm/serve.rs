@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args};
-use opm_action::serve::{self, Options};
 use opm_action::Context;
+use opm_action::serve::{self, Options};
 use opm_cli::ListenArgs;
 use tokio::signal::unix::{SignalKind, signal};
 

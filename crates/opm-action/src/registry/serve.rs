@@ -9,8 +9,8 @@ use opm_model::Query;
 use opm_sqlite::{Catalog, Content, SchemaUpgrade};
 
 use crate::Context;
-use crate::serve::listen::{Listener, Loaded, listen, milliseconds, with_termination_log};
 pub use crate::serve::listen::ListenOptions;
+use crate::serve::listen::{Listener, Loaded, listen, milliseconds, with_termination_log};
 
 /// What to serve, and how.
 #[derive(Clone, Debug)]
@@ -43,11 +43,8 @@ async fn serve(options: &Options, context: &Context) -> anyhow::Result<()> {
             private.get_or_init(|| catalog.private_dir().to_owned());
             let packages = catalog.list_packages(&stop)?.len();
             tracing::info!(database, ms = milliseconds(begin), packages, port, "serving registry");
-            let facts = Facts {
-                packages: Some(packages as u64),
-                seconds: begin.elapsed().as_secs_f64(),
-                ..Facts::default()
-            };
+            let facts =
+                Facts { packages: Some(packages as u64), seconds: begin.elapsed().as_secs_f64(), ..Facts::default() };
             Ok(Loaded { catalog: Arc::new(catalog), facts })
         }
     };

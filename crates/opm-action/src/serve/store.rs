@@ -186,6 +186,10 @@ impl Store {
         if existing != computed {
             return Ok(Found::Misfit(Misfit::Other { existing, computed }));
         }
-        Ok(Found::Fits(Opened { digest: existing, counts: cache.counts(), catalog: Arc::from(cache as Box<dyn Query>) }))
+        Ok(Found::Fits(Opened {
+            digest: existing,
+            counts: cache.counts(),
+            catalog: Arc::from(cache as Box<dyn Query>),
+        }))
     }
 }

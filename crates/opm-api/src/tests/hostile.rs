@@ -73,8 +73,8 @@ async fn large_answers_that_nobody_takes_leave_room_for_others() {
         let mut first = client.clone();
         let blocked = first.list_bundles(proto::ListBundlesRequest {}).await.unwrap().into_inner();
         calls.push(tokio::spawn(async move {
-            drop(std::future::pending::<()>().await);
-            drop(blocked)
+            let _held = blocked;
+            std::future::pending::<()>().await;
         }));
         for _ in 0..30 {
             let mut client = client.clone();

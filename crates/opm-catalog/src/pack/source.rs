@@ -6,8 +6,8 @@ use std::path::Path;
 use opm_model::Stop;
 
 use super::Error;
-use crate::{Index, Purpose};
 use crate::blob::{Bundle, Catalog, Meta};
+use crate::{Index, Purpose};
 
 /// Reads the catalog at `root`.
 pub(super) fn scan(root: &Path, stop: &Stop) -> Result<Index, Error> {
