@@ -16,8 +16,7 @@ pub fn bundle(bundle: Bundle) -> Vec<u8> {
     let length = message.encoded_len();
     let mut out = Vec::with_capacity(PREFIX + length);
     out.extend_from_slice(&prefix(length));
-    #[expect(clippy::expect_used, reason = "a vector has room for everything")]
-    message.encode(&mut out).expect("a vector grows");
+    message.encode_raw(&mut out);
     out
 }
 

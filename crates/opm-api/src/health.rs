@@ -18,7 +18,7 @@ use crate::request::{Head, message};
 pub(crate) const NAME: &str = "grpc.health.v1.Health";
 
 pub(crate) async fn answer<B>(
-    cell: &Cell,
+    state: &Cell,
     services: &[&str],
     method: &str,
     head: Head,
@@ -32,17 +32,17 @@ where
     let bytes = match method {
         "Check" => {
             let _: (HealthCheckRequest, _) = message(body, head, call).await?;
-            out.one(response(cell.is_serving()))
+            out.one(response(state.is_serving()))
         }
         "List" => {
             let _: (HealthListRequest, _) = message(body, head, call).await?;
-            let now = response(cell.is_serving());
+            let now = response(state.is_serving());
             let statuses = services.iter().chain(&[""]).map(|name| ((*name).to_owned(), now)).collect();
             out.one(HealthListResponse { statuses })
         }
         "Watch" => {
             let _: (HealthCheckRequest, _) = message(body, head, call).await?;
-            return Ok(Content::Many(watch(cell, out), call.room().try_admit(&call.peer, 0)));
+            return Ok(Content::Many(watch(state, out), call.room().try_admit(&call.peer, 0)));
         }
         other => return Err(unknown_method(NAME, other)),
     };

@@ -105,13 +105,9 @@ impl<B: Body<Data = Bytes> + Unpin> Question<'_, B> {
 
     async fn list_bundles(self) -> Result<Content, Status> {
         let (proto::ListBundlesRequest {}, _room) = message(self.body, self.head, self.call).await?;
-        Listing::begin(
-            self.asker,
-            self.call,
-            self.head,
-            |query, from, stop| query.list_bundles(from, stop),
-            |bundles, out| out.buffers(bundles.into_iter().map(to_proto::bundle)),
-        )
+        Listing::begin(self.asker, self.call, self.head, opm_model::Query::list_bundles, |bundles, out| {
+            out.buffers(bundles.into_iter().map(to_proto::bundle))
+        })
         .await
     }
 }

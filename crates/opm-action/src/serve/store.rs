@@ -49,26 +49,11 @@ enum Found {
 /// Why a cache is not the catalog's.
 enum Misfit {
     /// There is none.
-    Empty(PathBuf),
+    Empty,
     /// It was made of something else.
     Other { existing: String, computed: String },
     /// It cannot be used.
     Unusable(Error),
-}
-
-impl Misfit {
-    fn into_error(self) -> anyhow::Error {
-        match self {
-            Self::Empty(cache) => anyhow!(
-                "read existing cache digest: {} is empty; fill it with `opm serve DIR --cache-dir {0} --cache-only`",
-                cache.display()
-            ),
-            Self::Other { existing, computed } => anyhow!(
-                "cache requires rebuild: cache reports digest as \"{existing}\", but computed digest is \"{computed}\""
-            ),
-            Self::Unusable(error) => error.into(),
-        }
-    }
 }
 
 impl Store {
@@ -107,11 +92,11 @@ impl Store {
             Found::Misfit(misfit) => misfit,
         };
         if trust == Trust::Enforce {
-            return Err(misfit.into_error().context(failed));
+            return Err(self.refused(misfit).context(failed));
         }
         let (cache, configs) = (self.place(), self.source());
         match &misfit {
-            Misfit::Empty(_) => tracing::info!(cache, configs, "cache directory is empty, a pack is built"),
+            Misfit::Empty => tracing::info!(cache, configs, "cache directory is empty, a pack is built"),
             Misfit::Other { existing, computed } => tracing::warn!(
                 cache,
                 computedDigest = computed,
@@ -120,12 +105,28 @@ impl Store {
                 "cache requires rebuild"
             ),
             // It may be somebody's file.
-            Misfit::Unusable(Error::NotAPack(_)) => return Err(misfit.into_error().context(failed)),
+            Misfit::Unusable(Error::NotAPack(_)) => return Err(self.refused(misfit).context(failed)),
             Misfit::Unusable(error) => {
                 tracing::warn!(cache, configs, error = error as &dyn std::error::Error, "cache requires rebuild");
             }
         }
         self.build(directory, stop).context(failed)
+    }
+
+    fn refused(&self, misfit: Misfit) -> anyhow::Error {
+        let (cache, configs) = (self.place(), self.source());
+        match misfit {
+            Misfit::Empty => {
+                anyhow!(
+                    "read existing cache digest: there is no cache in {cache}; fill it with `opm serve {configs} --cache-dir {cache} --cache-only`"
+                )
+            }
+            Misfit::Other { existing, computed } => anyhow!(
+                "cache requires rebuild: cache reports digest as \"{existing}\", but computed digest is \"{computed}\"; \
+                rebuild it with `opm serve {configs} --cache-dir {cache} --cache-only`"
+            ),
+            Misfit::Unusable(error) => error.into(),
+        }
     }
 
     /// Makes a pack in a directory, and opens it.
@@ -140,7 +141,7 @@ impl Store {
     /// beside that, it did not fit.
     fn find(&self, directory: &Path, stop: &Stop) -> anyhow::Result<Found> {
         let Cache { pack, foreign } = Cache::of(directory)?;
-        let mut misfit = Misfit::Empty(directory.to_owned());
+        let mut misfit = Misfit::Empty;
         if let Some(path) = pack {
             self.say_found("pack");
             match self.check_pack(&path) {

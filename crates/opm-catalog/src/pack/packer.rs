@@ -21,7 +21,7 @@ use super::recipe;
 use super::source::Part;
 use super::{Digest, Encoding, Error, Summary};
 use crate::blob::Meta;
-use crate::{Index, validate};
+use crate::{Index, Report, validate};
 
 /// The content of the bundles that are turned into answers at the same time, in bytes.
 const GROUP: usize = 4 << 20;
@@ -103,7 +103,10 @@ impl Packer<'_> {
             let part = part.map_err(fault)?;
             let (added, next) = rayon::join(
                 || {
-                    validate(&part.catalog).into_result().map_err(fault)?;
+                    if !validate(&part.catalog).is_valid() {
+                        // What is wrong with the others is of interest, too.
+                        return index.validate().and_then(Report::into_result).map_err(fault);
+                    }
                     self.package(&name, &part, stop)
                 },
                 || load(next),
