@@ -78,7 +78,7 @@ impl Serve {
                 }
                 Err(error) => tracing::warn!(%error, "SIGHUP cannot be heard"),
             }
-            std::future::pending().await
+            std::future::pending::<()>().await;
         };
         tokio::select! {
             result = serve::run(&options, context) => result,

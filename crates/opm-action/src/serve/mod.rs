@@ -43,9 +43,8 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
 async fn serve(options: &Options, context: &Context) -> anyhow::Result<()> {
     let trust = match (&options.cache_dir, options.cache_enforce_integrity) {
         (None, Some(true)) => anyhow::bail!("--cache-dir must be specified with --cache-enforce-integrity"),
-        (None, _) => Trust::Rebuild,
         (Some(_), enforce) if enforce.unwrap_or(!options.cache_only) => Trust::Enforce,
-        (Some(_), _) => Trust::Rebuild,
+        _ => Trust::Rebuild,
     };
     let store = Arc::new(Store::new(options.source.clone(), options.cache_dir.clone()));
     if options.cache_only {
