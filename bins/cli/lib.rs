@@ -2,12 +2,15 @@
 //!
 //! It knows terminals, signals and exit codes, and nothing of catalogs.
 
+mod lines;
+mod listen;
 mod log;
 mod output;
 mod progress;
 mod pull;
 mod run;
 
+pub use listen::{ListenArgs, given};
 pub use log::{Format, Level, LogArgs};
 pub use output::{Piped, print, warn};
 pub use pull::{PullArgs, PullToolArg};

@@ -11,6 +11,8 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::lines::Stderr;
+
 /// What to log, and how.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Logging")]
@@ -67,7 +69,7 @@ impl LogArgs {
         // Of the libraries below, only warnings are of interest, unless everything is asked for.
         let filter =
             if level == "trace" { level.to_owned() } else { format!("warn,opm={level},{OWN}", OWN = own(level)) };
-        let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(std::io::stderr);
+        let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(Stderr);
         // A second start, as in tests, keeps the first.
         let _started = match self.log_format {
             Format::Text => builder.event_format(Logfmt).try_init(),
@@ -112,53 +114,68 @@ where
             tracing::Level::DEBUG => "debug",
             tracing::Level::TRACE => "trace",
         };
-        let mut fields = Fields::default();
+        write!(writer, "time=\"{seconds}Z\" level={level} msg=")?;
+        let mut fields = Fields { writer, of: Part::Message, value: String::new(), result: Ok(()) };
         event.record(&mut fields);
-        write!(writer, "time=\"{seconds}Z\" level={level} msg={}", quoted(&fields.message))?;
-        for (name, value) in &fields.others {
-            write!(writer, " {name}={}", quoted(value))?;
-        }
-        writeln!(writer)
+        fields.of = Part::Others;
+        event.record(&mut fields);
+        fields.result?;
+        writeln!(fields.writer)
     }
 }
 
-#[derive(Default)]
-struct Fields {
-    message: String,
-    others: Vec<(&'static str, String)>,
+/// Writes the fields of an event as they come.
+struct Fields<'w> {
+    writer: Writer<'w>,
+    of: Part,
+    value: String,
+    result: fmt::Result,
 }
 
-impl Visit for Fields {
+/// The message comes before everything else.
+#[derive(PartialEq, Eq)]
+enum Part {
+    Message,
+    Others,
+}
+
+impl Visit for Fields<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            value.clone_into(&mut self.message);
-        } else {
-            self.others.push((field.name(), value.to_owned()));
+        let is_message = field.name() == "message";
+        if self.result.is_ok() && is_message == (self.of == Part::Message) {
+            let written = if is_message { Ok(()) } else { write!(self.writer, " {}=", field.name()) };
+            self.result = written.and_then(|()| quote(&mut self.writer, value));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = String::new();
+        let mut text = std::mem::take(&mut self.value);
+        text.clear();
         if write!(text, "{value:?}").is_ok() {
             self.record_str(field, &text);
         }
+        self.value = text;
     }
 }
 
-/// The text, in quotes if it holds anything but plain characters.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._/@^+".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) { text.to_owned() } else { format!("{text:?}") }
+/// Writes the text, in quotes if it holds anything but plain characters.
+fn quote(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._/@^+".contains(&b);
+    if !text.is_empty() && text.bytes().all(is_plain) { out.write_str(text) } else { write!(out, "{text:?}") }
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     #[test]
     fn plain_values_have_no_quotes() {
         for (text, expected) in
             [("a-b.c/d@e^+1", "a-b.c/d@e^+1"), ("", "\"\""), ("a b", "\"a b\""), ("a\n\"", "\"a\\n\\\"\"")]
         {
-            assert_eq!(super::quoted(text), expected);
+            let mut out = String::new();
+            super::quote(&mut out, text).unwrap();
+            assert_eq!(out, expected);
         }
     }
 }

@@ -63,6 +63,7 @@ where
     });
     // What still runs, such as answers that were cut off, is dropped, and cleans up.
     runtime.shutdown_timeout(CLEANUP);
+    crate::lines::flush();
     match outcome {
         (Ok(()), _) => ExitCode::SUCCESS,
         (Err(error), _) if error.is::<Piped>() => ExitCode::SUCCESS,

@@ -9,6 +9,7 @@ mod migrate;
 mod output;
 mod registry;
 mod render;
+mod serve;
 mod validate;
 mod version;
 
@@ -38,6 +39,7 @@ struct Opm {
 enum Command {
     Registry(registry::Registry),
     Index(index::Index),
+    Serve(serve::Serve),
     Render(render::Render),
     Validate(validate::Validate),
     Migrate(migrate::Migrate),
@@ -54,11 +56,15 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(code) => return code,
     };
-    let level =
-        if matches!(&command, Command::Registry(registry) if registry.is_server()) { Level::Info } else { Level::Warn };
+    let level = match &command {
+        Command::Serve(_) => Level::Info,
+        Command::Registry(registry) if registry.is_server() => Level::Info,
+        _ => Level::Warn,
+    };
     opm_cli::run(&log, level, async move |context| match command {
         Command::Registry(args) => args.run(&pull, &context).await,
         Command::Index(args) => args.run(&pull, &context).await,
+        Command::Serve(args) => args.run(&context).await,
         Command::Render(args) => args.run(&pull, &context).await,
         Command::Validate(args) => args.run(&context),
         Command::Migrate(args) => args.run(&pull, &context).await,

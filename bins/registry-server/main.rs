@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use opm_action::serve;
+use opm_action::registry::serve;
 use opm_cli::{Level, LogArgs};
 
 #[path = "../opm/registry/serve_args.rs"]

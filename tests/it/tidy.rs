@@ -35,9 +35,6 @@ const DIAGRAM: &[(&str, &[&str])] = &[
 /// Files below `bins/opm` that are no commands: they hold what several share, or what has no deed behind it.
 const NO_COMMANDS: &[&str] = &["main", "mod", "completion", "output", "input", "target", "serve_args"];
 
-/// Commands whose deed has another address, with that address.
-const MOVED: &[(&str, &str)] = &[("registry/serve", "serve")];
-
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -133,8 +130,8 @@ fn every_command_has_one_address() {
             continue;
         }
         let address = relative.to_string_lossy().into_owned();
-        let deed = MOVED.iter().find(|(from, _)| *from == address).map_or(address.as_str(), |(_, to)| to);
-        let candidates = [format!("crates/opm-action/src/{deed}.rs"), format!("crates/opm-action/src/{deed}/mod.rs")];
+        let candidates =
+            [format!("crates/opm-action/src/{address}.rs"), format!("crates/opm-action/src/{address}/mod.rs")];
         if !candidates.iter().any(|c| root().join(c).exists()) {
             faults.push(format!("bins/opm/{address}.rs has no deed at {}", candidates[0]));
         }

@@ -1,5 +1,6 @@
 use clap::Args;
-use opm_action::{Context, serve};
+use opm_action::Context;
+use opm_action::registry::serve;
 
 use super::serve_args::ServeArgs;
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use opm_action::serve::Options;
+use opm_action::registry::serve::Options;
+use opm_cli::ListenArgs;
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ServeArgs {
@@ -11,13 +12,8 @@ pub(crate) struct ServeArgs {
     #[arg(short, long, value_name = "FILE", default_value = "bundles.db")]
     database: PathBuf,
 
-    /// Port to listen on, on all interfaces
-    #[arg(short, long, default_value_t = 50051)]
-    port: u16,
-
-    /// File for the error that ends the server
-    #[arg(short, long, value_name = "FILE", default_value = "/dev/termination-log")]
-    termination_log: PathBuf,
+    #[command(flatten)]
+    listen: ListenArgs,
 
     /// Refuse a database with an old schema, instead of serving an upgraded private copy
     #[arg(long)]
@@ -28,8 +24,7 @@ impl ServeArgs {
     pub(crate) fn options(self, timeout_seconds: Option<u16>) -> Options {
         Options {
             database: self.database,
-            port: self.port,
-            termination_log: self.termination_log,
+            listen: self.listen.into(),
             skip_migrate: self.skip_migrate,
             timeout_seconds,
         }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use opm_image::{Environment, Progress, Silent};
 use opm_model::Stop;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The surroundings of a deed: who wants to hear of its progress, what it may know of the process, and whether it should
@@ -16,6 +17,7 @@ pub struct Context {
     pub environment: Environment,
     stop: Stop,
     cancelled: CancellationToken,
+    reload: Arc<Notify>,
 }
 
 impl Default for Context {
@@ -25,6 +27,7 @@ impl Default for Context {
             environment: Environment::from_process(),
             stop: Stop::new(),
             cancelled: CancellationToken::new(),
+            reload: Arc::default(),
         }
     }
 }
@@ -44,6 +47,16 @@ impl Context {
     /// Resolves once the deed should end.
     pub async fn interrupted(&self) {
         self.cancelled.cancelled().await;
+    }
+
+    /// Asks a server to look at its catalog anew. Wishes that come while one is being granted become one.
+    pub fn reload(&self) {
+        self.reload.notify_one();
+    }
+
+    /// Resolves once a server should look at its catalog anew.
+    pub(crate) async fn reload_wanted(&self) {
+        self.reload.notified().await;
     }
 
     /// The wish to end, in the form that stores look at.

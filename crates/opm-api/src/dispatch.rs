@@ -1,19 +1,19 @@
 //! From a path to the service and method that it names.
 
 use std::convert::Infallible;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tonic::Status;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Content};
 use crate::ask::{Asker, by};
+use crate::calls::{Call, Shared};
 use crate::reflection::{Reflection, reflection};
 use crate::request::Head;
-use crate::{health, reflection, registry};
+use crate::room::Peer;
+use crate::{experimental, health, reflection, registry};
 
 /// All services, as one. Clones share everything.
 #[derive(Clone)]
@@ -21,64 +21,78 @@ pub(crate) struct Dispatch(Arc<Services>);
 
 struct Services {
     asker: Asker,
-    /// What there is, sorted. A service that only some catalogs offer is listed here for those, and answered below.
+    shared: Arc<Shared>,
+    /// What there is, sorted.
     names: Vec<&'static str>,
-    reflection: Reflection,
-    reflection_alpha: Reflection,
+    /// Both versions of the service; made when somebody asks, which is seldom.
+    reflection: OnceLock<(Reflection, Reflection)>,
 }
 
 impl Dispatch {
-    pub(crate) fn new(asker: Asker) -> Self {
-        let names = vec![registry::NAME, health::NAME, reflection::V1, reflection::V1ALPHA];
-        let (reflection, reflection_alpha) = reflection(&names);
-        Self(Arc::new(Services { asker, names, reflection, reflection_alpha }))
+    pub(crate) fn new(asker: Asker, shared: Arc<Shared>, with_experimental: bool) -> Self {
+        let names = [experimental::NAME, registry::NAME, health::NAME, reflection::V1, reflection::V1ALPHA];
+        let names = names.into_iter().filter(|&name| with_experimental || name != experimental::NAME).collect();
+        Self(Arc::new(Services { asker, shared, names, reflection: OnceLock::new() }))
     }
-}
 
-impl hyper::service::Service<Request<Incoming>> for Dispatch {
-    type Response = Response<Answer>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let services = Arc::clone(&self.0);
-        Box::pin(async move { Ok(services.respond(request).await) })
+    /// Answers one request.
+    pub(crate) async fn respond(
+        self,
+        request: Request<Incoming>,
+        peer: Arc<Peer>,
+    ) -> Result<Response<Answer>, Infallible> {
+        let services = &*self.0;
+        if let Some(refused) = not_grpc(&request) {
+            return Ok(refused);
+        }
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path();
+        let Some((service, method)) = path.strip_prefix('/').and_then(|path| path.rsplit_once('/')) else {
+            let call = Call::begin(&services.shared, &peer, "", path);
+            let status = Status::unimplemented(format!("malformed method name: {path:?}"));
+            return Ok(Answer::response(Err(status), false, call));
+        };
+        let call = Call::begin(&services.shared, &peer, service, method);
+        if let Some(reflection) = services.reflection(service) {
+            let request = Request::from_parts(parts, tonic::body::Body::new(body));
+            return Ok(Answer::foreign(reflection(request).await, call));
+        }
+        let head = match Head::parse(&parts.headers) {
+            Ok(head) => head,
+            Err(status) => return Ok(Answer::response(Err(status), false, call)),
+        };
+        let answer = services.answer(service, method, &parts, head, body, &call);
+        let answer = by(head.deadline, answer).await;
+        Ok(Answer::response(answer, head.gzip, call))
     }
 }
 
 impl Services {
-    async fn respond(&self, request: Request<Incoming>) -> Response<Answer> {
-        let start = Instant::now();
-        if let Some(refused) = not_grpc(&request) {
-            return refused;
-        }
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path().to_owned();
-        let Some((service, method)) = path.strip_prefix('/').and_then(|path| path.rsplit_once('/')) else {
-            return Answer::response(Err(Status::unimplemented(format!("malformed method name: {path:?}"))), false);
-        };
-        let reflection = match service {
-            reflection::V1 => Some(&self.reflection),
-            reflection::V1ALPHA => Some(&self.reflection_alpha),
+    fn reflection(&self, service: &str) -> Option<&Reflection> {
+        let both = || self.reflection.get_or_init(|| reflection(&self.names));
+        match service {
+            reflection::V1 => Some(&both().0),
+            reflection::V1ALPHA => Some(&both().1),
             _ => None,
-        };
-        if let Some(reflection) = reflection {
-            let request = Request::from_parts(parts, tonic::body::Body::new(body));
-            return reflection(request).await.map(Answer::Foreign);
         }
-        let head = match Head::parse(&parts.headers) {
-            Ok(head) => head,
-            Err(status) => return Answer::response(Err(status), false),
-        };
-        let answer = by(head.deadline, self.answer(service, method, head, body)).await;
-        log(service, method, start, &answer);
-        Answer::response(answer, head.gzip)
     }
 
-    async fn answer(&self, service: &str, method: &str, head: Head, body: Incoming) -> Result<Answer, Status> {
+    async fn answer(
+        &self,
+        service: &str,
+        method: &str,
+        parts: &http::request::Parts,
+        head: Head,
+        body: Incoming,
+        call: &Call,
+    ) -> Result<Content, Status> {
         match service {
-            registry::NAME => registry::Call { asker: &self.asker, method, head, body }.answer().await,
-            health::NAME => health::answer(&self.asker.cell, &self.names, method, head, body).await,
+            registry::NAME => registry::Question { asker: &self.asker, call, method, head, body }.answer().await,
+            health::NAME => health::answer(&self.asker.cell, &self.names, method, head, body, call).await,
+            experimental::NAME if self.names.contains(&experimental::NAME) => {
+                let is_acknowledged = experimental::is_acknowledged(&parts.headers);
+                experimental::answer(&self.asker, call, method, is_acknowledged, head, body).await
+            }
             other => Err(Status::unimplemented(format!("unknown service {other}"))),
         }
     }
@@ -94,18 +108,7 @@ fn not_grpc(request: &Request<Incoming>) -> Option<Response<Answer>> {
     } else {
         return None;
     };
-    let mut response = Response::new(Answer::End);
+    let mut response = Response::new(Answer::nothing());
     *response.status_mut() = code;
     Some(response)
-}
-
-/// Says how the call went; of a stream, how it began.
-fn log(service: &str, method: &str, start: Instant, answer: &Result<Answer, Status>) {
-    let took = start.elapsed();
-    match answer {
-        Ok(_) => tracing::debug!(service, method, ?took, "answered"),
-        Err(status) => {
-            tracing::debug!(service, method, ?took, code = ?status.code(), error = status.message(), "refused");
-        }
-    }
 }

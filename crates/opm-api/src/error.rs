@@ -27,6 +27,14 @@ pub enum ServeError {
         /// What the system said.
         source: io::Error,
     },
+    /// Pages cannot be had at this address.
+    #[error("cannot listen on {address}")]
+    Address {
+        /// The address asked for.
+        address: String,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 impl ServeError {

@@ -7,7 +7,8 @@ use futures_util::stream::try_unfold;
 use http_body::Body;
 use tonic::Status;
 
-use crate::answer::{Answer, Encoder};
+use crate::answer::{Buffers, Content, Encoder};
+use crate::calls::Call;
 use crate::health_proto::health_check_response::ServingStatus;
 use crate::health_proto::{HealthCheckRequest, HealthCheckResponse, HealthListRequest, HealthListResponse};
 use crate::phase::{Cell, Phase, stopping};
@@ -17,34 +18,35 @@ use crate::request::{Head, message};
 pub(crate) const NAME: &str = "grpc.health.v1.Health";
 
 pub(crate) async fn answer<B>(
-    cell: &Cell,
+    state: &Cell,
     services: &[&str],
     method: &str,
     head: Head,
     body: B,
-) -> Result<Answer, Status>
+    call: &Call,
+) -> Result<Content, Status>
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let out = Encoder { gzip: head.gzip };
     let bytes = match method {
         "Check" => {
-            let _: HealthCheckRequest = message(body, head).await?;
-            out.one(response(cell.is_serving()))
+            let _: (HealthCheckRequest, _) = message(body, head, call).await?;
+            out.one(response(state.is_serving()))
         }
         "List" => {
-            let _: HealthListRequest = message(body, head).await?;
-            let now = response(cell.is_serving());
+            let _: (HealthListRequest, _) = message(body, head, call).await?;
+            let now = response(state.is_serving());
             let statuses = services.iter().chain(&[""]).map(|name| ((*name).to_owned(), now)).collect();
             out.one(HealthListResponse { statuses })
         }
         "Watch" => {
-            let _: HealthCheckRequest = message(body, head).await?;
-            return Ok(watch(cell, out));
+            let _: (HealthCheckRequest, _) = message(body, head, call).await?;
+            return Ok(Content::Many(watch(state, out), call.room().try_admit(&call.peer, 0)));
         }
         other => return Err(unknown_method(NAME, other)),
     };
-    bytes.map(Answer::One).map_err(|error| Status::internal(error.to_string()))
+    bytes.map(|bytes| Content::One(bytes, None)).map_err(|error| Status::internal(error.to_string()))
 }
 
 fn response(serving: bool) -> HealthCheckResponse {
@@ -53,9 +55,9 @@ fn response(serving: bool) -> HealthCheckResponse {
 }
 
 /// The state now and whenever it changes, until the server stops; it does not wait for those who watch.
-fn watch(cell: &Cell, out: Encoder) -> Answer {
+fn watch(cell: &Cell, out: Encoder) -> Buffers {
     let start = (cell.watch(), None);
-    Answer::Many(Box::pin(try_unfold(start, move |(mut phases, told)| async move {
+    Box::pin(try_unfold(start, move |(mut phases, told)| async move {
         loop {
             let (serving, last) = match *phases.borrow_and_update() {
                 Phase::Loading => (false, false),
@@ -70,5 +72,5 @@ fn watch(cell: &Cell, out: Encoder) -> Answer {
                 return Err(stopping());
             }
         }
-    })))
+    }))
 }

@@ -27,19 +27,29 @@
 
 mod answer;
 mod ask;
+mod calls;
 mod client;
 mod dispatch;
+pub mod encode;
 mod error;
+mod executor;
+mod experimental;
 mod from_proto;
 #[allow(clippy::all, clippy::pedantic, missing_docs, unreachable_pub, dead_code, reason = "generated code")]
 mod generated;
 mod health;
 mod lingering;
+mod listing;
+mod metrics;
+mod pages;
 mod phase;
 mod pool;
+mod process;
 mod reflection;
 mod registry;
+mod repack;
 mod request;
+mod room;
 mod server;
 mod to_proto;
 
@@ -49,6 +59,8 @@ mod tests;
 
 pub use client::{Client, ClientOptions, Health};
 pub use error::{ClientError, ServeError};
+pub use metrics::{Facts, Metrics};
+pub use pages::{Page, Pages};
 pub use phase::Swap;
 pub use server::{ServeOptions, Server};
 pub use tonic::Code;

@@ -83,6 +83,11 @@ pub(crate) fn stopping() -> Status {
 pub struct Swap(pub(crate) Cell);
 
 impl Swap {
+    /// Resolves once there is a catalog to swap, or the server stops without one.
+    pub async fn ready(&self) {
+        drop(self.0.catalog().await);
+    }
+
     /// Sends every question from now on to `catalog`; answers under way finish on the old one. Says whether it did: before
     /// the first catalog is loaded, and once the server stops, it does not.
     pub fn swap(&self, catalog: Arc<dyn Query>) -> bool {

@@ -11,11 +11,15 @@ use http_body::Body;
 use prost::Message;
 use tonic::Status;
 
+use crate::answer::PREFIX;
+use crate::calls::Call;
+use crate::room::Ticket;
+
 /// The longest message that a client may send, in bytes: the default of every gRPC server. It holds before and after
 /// decompression.
 const LARGEST: usize = 4 * 1024 * 1024;
-/// A message's prefix: whether it is compressed, and its length.
-const PREFIX: usize = 5;
+/// What is read without asking whether there is room for it, in bytes. Requests are names.
+const MODEST: usize = 4 * 1024;
 
 /// What the headers of a request say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,13 +70,14 @@ fn timeout(text: &str) -> Option<Duration> {
     })
 }
 
-/// Reads the one message of a request.
-pub(crate) async fn message<M, B>(mut body: B, head: Head) -> Result<M, Status>
+/// Reads the one message of a request. A large one takes room, until the ticket that comes with it goes.
+pub(crate) async fn message<M, B>(mut body: B, head: Head, call: &Call) -> Result<(M, Option<Ticket>), Status>
 where
     M: Message + Default,
     B: Body<Data = Bytes> + Unpin,
 {
     let mut bytes = Bytes::new();
+    let mut ticket = None;
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         // The connection is gone, so this text reaches nobody.
         let frame = frame.map_err(|_| Status::cancelled("the request broke off"))?;
@@ -84,17 +89,21 @@ where
             joined.extend_from_slice(&data);
             bytes = joined.freeze();
         }
-        check_length(&bytes)?;
+        let length = check_length(&bytes)?;
+        if length > MODEST && ticket.is_none() {
+            ticket = Some(call.room().admit(&call.peer, length).await?);
+        }
         if body.is_end_stream() {
             break;
         }
     }
-    decode(bytes, head)
+    Ok((decode(bytes, head)?, ticket))
 }
 
-/// Refuses what is longer than its prefix says, or than any message may be, before the rest of it is read.
-fn check_length(bytes: &[u8]) -> Result<(), Status> {
-    let Some((&[_, a, b, c, d], rest)) = bytes.split_first_chunk::<PREFIX>() else { return Ok(()) };
+/// The length of the message, as soon as it is known. Refuses what is longer than its prefix says, or than any message may be,
+/// before the rest of it is read.
+fn check_length(bytes: &[u8]) -> Result<usize, Status> {
+    let Some((&[_, a, b, c, d], rest)) = bytes.split_first_chunk::<PREFIX>() else { return Ok(0) };
     let length = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
     if length > LARGEST {
         return Err(too_large(length));
@@ -102,7 +111,7 @@ fn check_length(bytes: &[u8]) -> Result<(), Status> {
     if rest.len() > length {
         return Err(Status::internal("the request holds more than one message"));
     }
-    Ok(())
+    Ok(length)
 }
 
 fn too_large(length: usize) -> Status {
@@ -206,8 +215,8 @@ mod tests {
         let pieces = Pieces(bytes.chunks(piece).map(Bytes::copy_from_slice).collect());
         let head = Head { deadline: None, gzip };
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let read: Result<GetPackageRequest, _> = runtime.block_on(message(pieces, head));
-        read.map(|m| m.name).map_err(|status| status.code())
+        let read: Result<(GetPackageRequest, _), _> = runtime.block_on(message(pieces, head, &crate::tests::call()));
+        read.map(|(m, _)| m.name).map_err(|status| status.code())
     }
 
     #[test]

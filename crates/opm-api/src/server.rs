@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http2;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use opm_model::Query;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,10 +18,14 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::ask::Asker;
+use crate::calls::{Shared, Tallies};
 use crate::dispatch::Dispatch;
 use crate::error::ServeError;
+use crate::executor::AtOnce;
 use crate::lingering::Lingering;
+use crate::metrics::Metrics;
 use crate::phase::{Cell, Swap};
+use crate::room::{Peer, Room};
 
 /// How many connections are held at once; more wait to be accepted. An idle one costs some forty kilobytes.
 const CONNECTIONS: usize = 1024;
@@ -43,11 +48,16 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub struct ServeOptions {
     /// How long answers under way may take to finish once the server was told to stop. 20 seconds unless told otherwise.
     pub drain: Duration,
+    /// How long a client may take none of its answers while others wait for room; then it is cut off. 10 seconds unless told
+    /// otherwise.
+    pub patience: Duration,
+    /// Whether to answer `api.ExperimentalRegistry`, too, which only file-based catalogs have anything for.
+    pub experimental: bool,
 }
 
 impl Default for ServeOptions {
     fn default() -> Self {
-        Self { drain: Duration::from_secs(20) }
+        Self { drain: Duration::from_secs(20), patience: Duration::from_secs(10), experimental: false }
     }
 }
 
@@ -58,6 +68,8 @@ pub struct Server {
     listener: TcpListener,
     port: u16,
     cell: Cell,
+    tallies: Arc<Tallies>,
+    metrics: Metrics,
 }
 
 impl Server {
@@ -67,7 +79,9 @@ impl Server {
         let failed = |source| ServeError::new(port, source);
         let listener = listen(port).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        Ok(Self { listener, port, cell: Cell::new() })
+        let (cell, tallies) = (Cell::new(), Arc::<Tallies>::default());
+        let metrics = Metrics::new(Arc::clone(&tallies), cell.clone());
+        Ok(Self { listener, port, cell, tallies, metrics })
     }
 
     /// The port that the server listens on.
@@ -78,6 +92,11 @@ impl Server {
     /// A handle to put another catalog in the place of the one that [`Server::run`] was given.
     pub fn swap(&self) -> Swap {
         Swap(self.cell.clone())
+    }
+
+    /// What the server tells of itself.
+    pub fn metrics(&self) -> Metrics {
+        self.metrics.clone()
     }
 
     /// Serves until `shutdown` resolves.
@@ -94,9 +113,10 @@ impl Server {
         options: ServeOptions,
     ) -> Result<(), E> {
         let stop = CancellationToken::new();
-        let dispatch = Dispatch::new(Asker::new(self.cell.clone()));
+        let shared = Arc::new(Shared { tallies: self.tallies, room: Room::new(options.patience) });
+        let dispatch = Dispatch::new(Asker::new(self.cell.clone()), Arc::clone(&shared), options.experimental);
         // A task of its own, as loading may keep this one busy.
-        let accepting = tokio::spawn(accept(self.listener, dispatch, stop.clone()));
+        let accepting = tokio::spawn(accept(self.listener, dispatch, shared, stop.clone()));
         let accepting = AbortOnDropHandle::new(accepting);
 
         let mut shutdown = pin!(shutdown);
@@ -117,7 +137,7 @@ impl Server {
     }
 }
 
-fn listen(port: u16) -> io::Result<TcpListener> {
+pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     listen_on(SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))).or_else(|error| match error.kind() {
         io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied => Err(error),
         // The system may have no IPv6.
@@ -140,7 +160,7 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Accepts connections until told to stop, then waits for those there are. Dropped, it cuts them all off.
-async fn accept(listener: TcpListener, dispatch: Dispatch, stop: CancellationToken) {
+async fn accept(listener: TcpListener, dispatch: Dispatch, shared: Arc<Shared>, stop: CancellationToken) {
     let room = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     let next = async || {
@@ -153,8 +173,9 @@ async fn accept(listener: TcpListener, dispatch: Dispatch, stop: CancellationTok
             () = stop.cancelled() => break,
             Some(_) = connections.join_next() => {}
             (accepted, room) = next() => match accepted {
-                Ok((stream, _)) => {
-                    let connection = connection(stream, dispatch.clone(), stop.clone());
+                Ok((stream, address)) => {
+                    let peer = shared.room.enter(address);
+                    let connection = connection(stream, peer, dispatch.clone(), stop.clone());
                     connections.spawn(async move {
                         connection.await;
                         drop(room);
@@ -171,7 +192,7 @@ async fn accept(listener: TcpListener, dispatch: Dispatch, stop: CancellationTok
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(stream: TcpStream, dispatch: Dispatch, stop: CancellationToken) {
+async fn connection(stream: TcpStream, peer: Arc<Peer>, dispatch: Dispatch, stop: CancellationToken) {
     // Answers are small, and somebody waits for each.
     if stream.set_nodelay(true).is_err() {
         return;
@@ -181,7 +202,11 @@ async fn connection(stream: TcpStream, dispatch: Dispatch, stop: CancellationTok
         hello = tokio::time::timeout(HELLO, stream.readable()) => if !matches!(hello, Ok(Ok(()))) { return },
         () = stop.cancelled() => return,
     }
-    let connection = http2::Builder::new(TokioExecutor::new())
+    let service = service_fn({
+        let peer = Arc::clone(&peer);
+        move |request| dispatch.clone().respond(request, Arc::clone(&peer))
+    });
+    let connection = http2::Builder::new(AtOnce)
         .timer(TokioTimer::new())
         .auto_date_header(false)
         .keep_alive_interval(PING)
@@ -190,13 +215,17 @@ async fn connection(stream: TcpStream, dispatch: Dispatch, stop: CancellationTok
         .max_send_buf_size(SEND_BUFFER)
         .initial_stream_window_size(RECEIVE_WINDOW)
         .initial_connection_window_size(RECEIVE_WINDOW)
-        .serve_connection(TokioIo::new(Lingering::new(stream)), dispatch);
+        .serve_connection(TokioIo::new(Lingering::new(stream)), service);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        () = peer.leave.cancelled() => return,
         () = stop.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::select! {
+                ended = connection => ended,
+                () = peer.leave.cancelled() => return,
+            }
         }
     };
     if let Err(error) = ended {

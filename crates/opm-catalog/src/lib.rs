@@ -41,6 +41,7 @@ mod media_type;
 mod migrate;
 mod objects;
 mod origin;
+pub mod pack;
 mod properties;
 mod pull_spec;
 mod range;

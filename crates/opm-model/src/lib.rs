@@ -23,6 +23,6 @@ mod version;
 pub use gvk::Gvk;
 pub use manifest::{Candidate, ManifestChannel, ManifestError, PackageManifest};
 pub use property::{Dependency, Property, property_type};
-pub use query::{Bundle, BundleKey, Channel, ChannelEntry, Cursor, Package, Page, Query, QueryError};
+pub use query::{Bundle, BundleKey, Channel, ChannelEntry, Cursor, Package, Page, Query, QueryError, Reply};
 pub use stop::Stop;
 pub use version::{Version, VersionError};

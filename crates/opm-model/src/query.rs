@@ -1,5 +1,7 @@
 //! The questions that a catalog answers, in the words of the `api.Registry` service but free of its encoding.
 
+use opm_document::Value;
+
 use crate::{Dependency, Gvk, Property, Stop};
 
 /// A package with its channels, as `GetPackage` answers it.
@@ -93,9 +95,19 @@ pub struct Cursor(pub u64);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page<T> {
     /// The items of this part, in the order of the listing.
-    pub items: Vec<T>,
+    pub items: T,
     /// Where the next part begins; `None` at the end.
     pub next: Option<Cursor>,
+}
+
+/// What a store answers with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply<T> {
+    /// Values.
+    Value(T),
+    /// What a service made of the values earlier, and gave the store to keep: the bytes that it sends. To the store they
+    /// mean nothing. Of a listing this is any piece of the stream of all its items, which need not end where an item ends.
+    Encoded(Vec<u8>),
 }
 
 /// Why a question has no answer. The texts of all but the last two are part of the interface: clients match on them.
@@ -156,16 +168,16 @@ pub trait Query: Send + Sync + 'static {
     fn package(&self, name: &str, stop: &Stop) -> Result<Package, QueryError>;
 
     /// One bundle with all its content, but neither `replaces` nor `skips`.
-    fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError>;
+    fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Reply<Bundle>, QueryError>;
 
     /// The head of a channel: only `csv_name` and, where the store has it, `csv_json` as it is stored.
-    fn channel_head(&self, package: &str, channel: &str, stop: &Stop) -> Result<Bundle, QueryError>;
+    fn channel_head(&self, package: &str, channel: &str, stop: &Stop) -> Result<Reply<Bundle>, QueryError>;
 
     /// Every entry that replaces or skips the bundle, once each, in the order of the catalog.
     fn entries_that_replace(&self, csv_name: &str, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError>;
 
     /// The first bundle of the channel that replaces or skips the one at `key`, with all its content.
-    fn bundle_that_replaces(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError>;
+    fn bundle_that_replaces(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Reply<Bundle>, QueryError>;
 
     /// Every entry whose bundle provides the API (its plural is ignored), by package, then channel.
     fn entries_that_provide(&self, api: &Gvk, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError>;
@@ -174,9 +186,28 @@ pub trait Query: Send + Sync + 'static {
     fn latest_entries_that_provide(&self, api: &Gvk, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError>;
 
     /// Of the first package whose default channel provides the API, the bundle nearest to the head of that channel.
-    fn default_bundle_that_provides(&self, api: &Gvk, stop: &Stop) -> Result<Bundle, QueryError>;
+    fn default_bundle_that_provides(&self, api: &Gvk, stop: &Stop) -> Result<Reply<Bundle>, QueryError>;
 
-    /// All bundles at all their places, by CSV name, package and channel, a page at a time: the first page begins at
-    /// `Cursor::default()`. A page holds at least one bundle and at the most some hundred kilobytes beyond it.
-    fn list_bundles(&self, from: Cursor, stop: &Stop) -> Result<Page<Bundle>, QueryError>;
+    /// Whether this store answers from memory, at once, what is asked about its graph: all but bundles, listings of bundles and
+    /// blobs. Otherwise every answer may have to wait for a disk, and callers keep such questions apart.
+    fn has_graph_in_memory(&self) -> bool {
+        false
+    }
+
+    /// All bundles at all their places, a page at a time: the first page begins at `Cursor::default()`. A page of values holds at
+    /// least one bundle and at the most some hundred kilobytes beyond it; an encoded one some hundred kilobytes.
+    fn list_bundles(&self, from: Cursor, stop: &Stop) -> Result<Page<Reply<Vec<Bundle>>>, QueryError>;
+
+    /// The blobs of this schema, none of the four known ones, that belong to the package (with an empty name: to none), in the
+    /// order of the catalog, a page at a time. Only file-based catalogs have any.
+    fn list_blobs(
+        &self,
+        schema: &str,
+        package: &str,
+        from: Cursor,
+        stop: &Stop,
+    ) -> Result<Page<Reply<Vec<Value>>>, QueryError> {
+        let _: (&str, &str, Cursor, &Stop) = (schema, package, from, stop);
+        Ok(Page { items: Reply::Value(Vec::new()), next: None })
+    }
 }

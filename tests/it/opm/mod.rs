@@ -6,5 +6,6 @@ mod init;
 mod migrate;
 mod registry;
 mod render;
+mod serve;
 mod validate;
 mod version;

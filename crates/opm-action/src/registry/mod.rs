@@ -5,6 +5,7 @@ pub mod deprecatetruncate;
 pub mod prune;
 pub mod prune_stranded;
 pub mod rm;
+pub mod serve;
 
 use anyhow::anyhow;
 use opm_sqlite::StoreError;

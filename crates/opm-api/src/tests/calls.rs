@@ -3,6 +3,7 @@
 use futures_util::TryStreamExt as _;
 use opm_model::{BundleKey, Gvk};
 use tonic::codec::CompressionEncoding;
+use tonic::transport::Channel;
 use tonic::{Code, Request};
 use tonic_prost::ProstCodec;
 use tonic_reflection::pb::{v1, v1alpha};
@@ -16,7 +17,15 @@ const KEY: BundleKey<'static> = BundleKey { package: "p", channel: "c", csv_name
 
 #[tokio::test]
 async fn every_answer_arrives_whole() {
-    let running = Running::serving(Fake::new().0).await;
+    for encoded in [false, true] {
+        every_answer(encoded).await;
+    }
+}
+
+async fn every_answer(encoded: bool) {
+    let mut fake = Fake::new().0;
+    fake.encoded = encoded;
+    let running = Running::serving(fake).await;
     let client = running.client().await;
     let api = || Gvk { plural: "ignored".to_owned(), ..Gvk::new("group", "v1", "Kind") };
 
@@ -102,25 +111,34 @@ async fn unknown_services_and_methods_are_named() {
 
 #[tokio::test]
 async fn answers_are_compressed_as_their_requests_were() {
-    let (mut fake, _) = Fake::new();
-    fake.size = 100_000;
-    let running = Running::serving(fake).await;
-    let plain = RegistryClient::new(running.channel().await).accept_compressed(CompressionEncoding::Gzip);
-    let packed = plain.clone().send_compressed(CompressionEncoding::Gzip);
-    for (mut client, encoding) in [(plain, None), (packed, Some("gzip"))] {
-        let request = proto::GetPackageRequest { name: "p".to_owned() };
-        let answer = client.get_package(request).await.unwrap();
-        let of = |metadata: &tonic::metadata::MetadataMap| {
-            metadata.get("grpc-encoding").map(|v| v.to_str().unwrap().to_owned())
-        };
-        assert_eq!(of(answer.metadata()).as_deref(), encoding);
-        assert_eq!(crate::from_proto::package(answer.into_inner()), package("p"));
-
-        let answer = client.list_bundles(proto::ListBundlesRequest {}).await.unwrap();
-        assert_eq!(of(answer.metadata()).as_deref(), encoding);
-        let lengths: Vec<_> = answer.into_inner().map_ok(|b| b.csv_json.len()).try_collect().await.unwrap();
-        assert_eq!(lengths, [100_000; 3]);
+    for encoded in [false, true] {
+        let (mut fake, _) = Fake::new();
+        (fake.size, fake.encoded) = (100_000, encoded);
+        let running = Running::serving(fake).await;
+        let plain = RegistryClient::new(running.channel().await).accept_compressed(CompressionEncoding::Gzip);
+        let packed = plain.clone().send_compressed(CompressionEncoding::Gzip);
+        for (client, encoding) in [(plain, None), (packed, Some("gzip"))] {
+            compressed(client, encoding).await;
+        }
     }
+}
+
+async fn compressed(mut client: RegistryClient<Channel>, encoding: Option<&str>) {
+    let of =
+        |metadata: &tonic::metadata::MetadataMap| metadata.get("grpc-encoding").map(|v| v.to_str().unwrap().to_owned());
+    let request = proto::GetPackageRequest { name: "p".to_owned() };
+    let answer = client.get_package(request).await.unwrap();
+    assert_eq!(of(answer.metadata()).as_deref(), encoding);
+    assert_eq!(crate::from_proto::package(answer.into_inner()), package("p"));
+
+    let [pkg_name, channel_name, csv_name] = ["p", "c", "large"].map(str::to_owned);
+    let answer = client.get_bundle(proto::GetBundleRequest { pkg_name, channel_name, csv_name }).await.unwrap();
+    assert_eq!(answer.into_inner().csv_json.len(), 100_000);
+
+    let answer = client.list_bundles(proto::ListBundlesRequest {}).await.unwrap();
+    assert_eq!(of(answer.metadata()).as_deref(), encoding);
+    let lengths: Vec<_> = answer.into_inner().map_ok(|b| b.csv_json.len()).try_collect().await.unwrap();
+    assert_eq!(lengths, [100_000; 3]);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use opm_document::Value;
 use opm_model::{
-    Bundle, BundleKey, Channel, ChannelEntry, Cursor, Gvk, Package, Page, Property, Query, QueryError, Stop,
+    Bundle, BundleKey, Channel, ChannelEntry, Cursor, Gvk, Package, Page, Property, Query, QueryError, Reply, Stop,
 };
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -18,6 +19,9 @@ pub(super) enum Event {
     Page(u64),
 }
 
+/// How long the pieces are in which a fake lists what is encoded.
+pub(super) const PIECE: u64 = 64 * 1024;
+
 /// A catalog that echoes what it is asked. Some names are special:
 /// `nothing` is not there, `panic` panics, `wait` waits until it is asked to stop.
 pub(super) struct Fake {
@@ -25,6 +29,8 @@ pub(super) struct Fake {
     pub(super) bundles: u64,
     /// How long the CSV of each bundle in the listing is, in bytes.
     pub(super) size: usize,
+    /// Whether it answers with what the service sends.
+    pub(super) encoded: bool,
     /// Where the listing fails.
     pub(super) fails_at: Option<u64>,
     /// Ends all waiting.
@@ -35,12 +41,35 @@ pub(super) struct Fake {
 impl Fake {
     pub(super) fn new() -> (Self, UnboundedReceiver<Event>) {
         let (events, told) = unbounded_channel();
-        (Self { bundles: 3, size: 10, fails_at: None, release: Stop::new(), events }, told)
+        (Self { bundles: 3, size: 10, encoded: false, fails_at: None, release: Stop::new(), events }, told)
     }
 
     fn tell(&self, event: Event) {
         // The test may not listen.
         self.events.send(event).unwrap_or_default();
+    }
+
+    fn reply(&self, bundle: Bundle) -> Reply<Bundle> {
+        if self.encoded { Reply::Encoded(crate::encode::bundle(bundle)) } else { Reply::Value(bundle) }
+    }
+
+    /// A bundle of the listing.
+    fn listed(&self, number: u64) -> Bundle {
+        Bundle { csv_json: "x".repeat(self.size), ..bundle("p", "c", &number.to_string()) }
+    }
+
+    /// A piece of the listing, if all bundles have names of one length.
+    fn piece(&self, from: Cursor) -> Page<Reply<Vec<Bundle>>> {
+        let one = crate::encode::bundle(self.listed(0)).len() as u64;
+        let (start, end) = (from.0, (from.0 + PIECE).min(one * self.bundles));
+        let mut bytes = Vec::new();
+        for number in start / one..end.div_ceil(one) {
+            let frame = crate::encode::bundle(self.listed(number));
+            let at =
+                |place: u64| usize::try_from(place.clamp(number * one, (number + 1) * one) - number * one).unwrap();
+            bytes.extend_from_slice(&frame[at(start)..at(end)]);
+        }
+        Page { items: Reply::Encoded(bytes), next: (end < one * self.bundles).then_some(Cursor(end)) }
     }
 
     fn act(&self, name: &str, stop: &Stop, missing: QueryError) -> Result<(), QueryError> {
@@ -60,7 +89,7 @@ impl Fake {
     }
 }
 
-pub(super) fn package(name: &str) -> Package {
+pub(crate) fn package(name: &str) -> Package {
     let channel = |name: &str, deprecation: Option<&str>| Channel {
         name: name.to_owned(),
         csv_name: format!("{name}.v1"),
@@ -75,7 +104,7 @@ pub(super) fn package(name: &str) -> Package {
 }
 
 /// A bundle with something in each of its fields.
-pub(super) fn bundle(package: &str, channel: &str, csv_name: &str) -> Bundle {
+pub(crate) fn bundle(package: &str, channel: &str, csv_name: &str) -> Bundle {
     let gvk = |plural: &str| Gvk { plural: plural.to_owned(), ..Gvk::new("group", "v1", "Kind") };
     Bundle {
         csv_name: csv_name.to_owned(),
@@ -115,20 +144,25 @@ impl Query for Fake {
         Ok(package(name))
     }
 
-    fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError> {
+    fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
         let missing = QueryError::NoEntry {
             package: key.package.to_owned(),
             channel: key.channel.to_owned(),
             csv_name: key.csv_name.to_owned(),
         };
         self.act(key.package, stop, missing)?;
-        Ok(bundle(key.package, key.channel, key.csv_name))
+        let mut bundle = bundle(key.package, key.channel, key.csv_name);
+        if key.csv_name == "large" {
+            bundle.csv_json = "x".repeat(self.size);
+        }
+        Ok(self.reply(bundle))
     }
 
-    fn channel_head(&self, package: &str, channel: &str, stop: &Stop) -> Result<Bundle, QueryError> {
+    fn channel_head(&self, package: &str, channel: &str, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
         let missing = QueryError::NoChannelEntry { package: package.to_owned(), channel: channel.to_owned() };
         self.act(package, stop, missing)?;
-        Ok(Bundle { csv_name: format!("{package}.{channel}"), csv_json: "{}\n".to_owned(), ..Bundle::default() })
+        let csv_name = format!("{package}.{channel}");
+        Ok(self.reply(Bundle { csv_name, csv_json: "{}\n".to_owned(), ..Bundle::default() }))
     }
 
     fn entries_that_replace(&self, csv_name: &str, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError> {
@@ -136,9 +170,9 @@ impl Query for Fake {
         Ok(vec![entry("p", csv_name), entry("q", csv_name)])
     }
 
-    fn bundle_that_replaces(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError> {
+    fn bundle_that_replaces(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
         self.act(key.package, stop, QueryError::NoCsv)?;
-        Ok(bundle(key.package, key.channel, &format!("after {}", key.csv_name)))
+        Ok(self.reply(bundle(key.package, key.channel, &format!("after {}", key.csv_name))))
     }
 
     fn entries_that_provide(&self, api: &Gvk, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError> {
@@ -151,19 +185,37 @@ impl Query for Fake {
         Ok(vec![entry("latest", &api.to_string())])
     }
 
-    fn default_bundle_that_provides(&self, api: &Gvk, stop: &Stop) -> Result<Bundle, QueryError> {
+    fn default_bundle_that_provides(&self, api: &Gvk, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
         self.act(&api.group, stop, QueryError::NoDefaultProvides(api.clone()))?;
-        Ok(bundle("default", "alpha", &api.to_string()))
+        Ok(self.reply(bundle("default", "alpha", &api.to_string())))
     }
 
-    fn list_bundles(&self, from: Cursor, _: &Stop) -> Result<Page<Bundle>, QueryError> {
+    fn list_bundles(&self, from: Cursor, _: &Stop) -> Result<Page<Reply<Vec<Bundle>>>, QueryError> {
         self.tell(Event::Page(from.0));
         if self.fails_at == Some(from.0) {
             return Err(QueryError::Store("the disk is on fire".into()));
         }
+        if self.encoded {
+            return Ok(self.piece(from));
+        }
         let next = from.0 + 1;
-        let items = (from.0 < self.bundles)
-            .then(|| Bundle { csv_json: "x".repeat(self.size), ..bundle("p", "c", &from.0.to_string()) });
-        Ok(Page { items: items.into_iter().collect(), next: (next < self.bundles).then_some(Cursor(next)) })
+        let items = (from.0 < self.bundles).then(|| self.listed(from.0)).into_iter().collect();
+        Ok(Page { items: Reply::Value(items), next: (next < self.bundles).then_some(Cursor(next)) })
+    }
+
+    fn list_blobs(
+        &self,
+        schema: &str,
+        package: &str,
+        from: Cursor,
+        _: &Stop,
+    ) -> Result<Page<Reply<Vec<Value>>>, QueryError> {
+        let blob = |number: u64| serde_json::json!({ "schema": schema, "package": package, "number": number });
+        let items = match schema {
+            "nothing" => return Ok(Page { items: Reply::Value(Vec::new()), next: None }),
+            _ if self.encoded => Reply::Encoded(crate::encode::document(&blob(from.0))),
+            _ => Reply::Value(vec![blob(from.0)]),
+        };
+        Ok(Page { items, next: (from.0 < 2).then_some(Cursor(from.0 + 1)) })
     }
 }

@@ -1,9 +1,12 @@
 //! A server and a client over loopback, around a catalog that does as it is told.
 
 mod calls;
-mod fake;
+mod experimental;
+pub(crate) mod fake;
 mod generated;
+mod hostile;
 mod life;
+mod numbers;
 mod stops;
 mod streams;
 
@@ -15,7 +18,9 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::{Client, ServeOptions, Server, Swap};
+use crate::calls::{Call, Shared, Tallies};
+use crate::room::Room;
+use crate::{Client, Metrics, ServeOptions, Server, Swap};
 
 /// Longer than anything here takes, so that what hangs fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -24,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Running {
     address: String,
     swap: Swap,
+    metrics: Metrics,
     load: Option<oneshot::Sender<Result<Arc<dyn Query>, &'static str>>>,
     stop: Option<oneshot::Sender<()>>,
     ended: JoinHandle<Result<(), &'static str>>,
@@ -32,17 +38,21 @@ struct Running {
 impl Running {
     /// Starts a server whose catalog is yet to be loaded.
     async fn loading(drain: Duration) -> Self {
+        Self::with(ServeOptions { drain, ..ServeOptions::default() }).await
+    }
+
+    async fn with(options: ServeOptions) -> Self {
         let server = Server::bind(0).await.unwrap();
         let address = format!("127.0.0.1:{}", server.local_port());
-        let swap = server.swap();
+        let (swap, metrics) = (server.swap(), server.metrics());
         let (load, loaded) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let ended = tokio::spawn(server.run(
             async { loaded.await.unwrap_or(Err("the test ended")) },
             async { drop(stopped.await) },
-            ServeOptions { drain },
+            options,
         ));
-        Self { address, swap, load: Some(load), stop: Some(stop), ended }
+        Self { address, swap, metrics, load: Some(load), stop: Some(stop), ended }
     }
 
     async fn serving(catalog: impl Query) -> Self {
@@ -76,4 +86,11 @@ impl Running {
 /// Fails if it takes too long.
 async fn soon<F: Future>(future: F) -> F::Output {
     tokio::time::timeout(PATIENCE, future).await.expect("this should not take so long")
+}
+
+/// A call that nobody made.
+pub(crate) fn call() -> Call {
+    let shared = Arc::new(Shared { tallies: Arc::<Tallies>::default(), room: Room::new(PATIENCE) });
+    let peer = shared.room.enter(([127, 0, 0, 1], 1).into());
+    Call::begin(&shared, &peer, "api.Registry", "GetPackage")
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use opm_model::{Cursor, Query, Stop};
+use opm_model::{Cursor, Stop};
 use rusqlite::Connection;
 
 use super::{LATEST, step_to};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use opm_model::{
-    Bundle, BundleKey, Channel, ChannelEntry, Cursor, Gvk, Package, Page, Property, Query, QueryError, Stop,
+    Bundle, BundleKey, Channel, ChannelEntry, Cursor, Gvk, Package, Page, Property, Query, QueryError, Reply, Stop,
     property_type,
 };
 use rusqlite::{Params, Row};
@@ -198,47 +198,10 @@ impl Query for Catalog {
         })
     }
 
-    fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError> {
-        self.read(stop, true, |r| match self.at(r, key.package, key.channel, key.csv_name)? {
-            Some(place) => self.complete(r, place, false, false),
-            None => Err(QueryError::NoEntry {
-                package: key.package.to_owned(),
-                channel: key.channel.to_owned(),
-                csv_name: key.csv_name.to_owned(),
-            }),
-        })
-    }
-
-    fn channel_head(&self, package: &str, channel: &str, stop: &Stop) -> Result<Bundle, QueryError> {
-        self.read(stop, true, |r| {
-            let query = "SELECT b.name, o.csv FROM face.channel c JOIN face.bundle b ON b.name = c.head
-                JOIN main.operatorbundle o ON o.rowid = b.id WHERE c.package = ?1 AND c.name = ?2";
-            let head = self.first(r, query, [package, channel], |row| {
-                let csv_json = text(row.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default());
-                Ok(Bundle { csv_name: row.get(0)?, csv_json, ..Bundle::default() })
-            })?;
-            head.ok_or_else(|| QueryError::NoChannelEntry { package: package.to_owned(), channel: channel.to_owned() })
-        })
-    }
-
     fn entries_that_replace(&self, csv_name: &str, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError> {
         let query = format!("{ENTRY} WHERE e.replaced = ?1 GROUP BY e.package, e.channel, e.name ORDER BY min(e.id)");
         let entries = self.read(stop, false, |r| self.rows(r, &query, [csv_name], entry))?;
         if entries.is_empty() { Err(QueryError::NothingReplaces(csv_name.to_owned())) } else { Ok(entries) }
-    }
-
-    fn bundle_that_replaces(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError> {
-        self.read(stop, true, |r| {
-            let query = "SELECT e.name FROM face.entry e
-                WHERE e.package = ?1 AND e.channel = ?2 AND e.replaced = ?3 AND e.bundle IS NOT NULL ORDER BY e.id LIMIT 1";
-            let name = self.first(r, query, [key.package, key.channel, key.csv_name], |row| row.get::<_, String>(0))?;
-            let found = name.map(|name| self.at(r, key.package, key.channel, &name)).transpose()?.flatten();
-            let Some(place) = found else {
-                let (package, channel) = (key.package.to_owned(), key.channel.to_owned());
-                return Err(QueryError::NoChannelEntry { package, channel });
-            };
-            self.complete(r, place, false, false)
-        })
     }
 
     fn entries_that_provide(&self, api: &Gvk, stop: &Stop) -> Result<Vec<ChannelEntry>, QueryError> {
@@ -258,7 +221,71 @@ impl Query for Catalog {
         if entries.is_empty() { Err(QueryError::NothingProvides(api.clone())) } else { Ok(entries) }
     }
 
-    fn default_bundle_that_provides(&self, api: &Gvk, stop: &Stop) -> Result<Bundle, QueryError> {
+    fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
+        self.bundle(key, stop).map(Reply::Value)
+    }
+
+    fn channel_head(&self, package: &str, channel: &str, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
+        self.channel_head(package, channel, stop).map(Reply::Value)
+    }
+
+    fn bundle_that_replaces(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
+        self.bundle_that_replaces(key, stop).map(Reply::Value)
+    }
+
+    fn default_bundle_that_provides(&self, api: &Gvk, stop: &Stop) -> Result<Reply<Bundle>, QueryError> {
+        self.default_bundle_that_provides(api, stop).map(Reply::Value)
+    }
+
+    fn list_bundles(&self, from: Cursor, stop: &Stop) -> Result<Page<Reply<Vec<Bundle>>>, QueryError> {
+        let Page { items, next } = self.list_bundles(from, stop)?;
+        Ok(Page { items: Reply::Value(items), next })
+    }
+}
+
+impl Catalog {
+    /// One bundle with all its content, but neither `replaces` nor `skips`.
+    pub fn bundle(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError> {
+        self.read(stop, true, |r| match self.at(r, key.package, key.channel, key.csv_name)? {
+            Some(place) => self.complete(r, place, false, false),
+            None => Err(QueryError::NoEntry {
+                package: key.package.to_owned(),
+                channel: key.channel.to_owned(),
+                csv_name: key.csv_name.to_owned(),
+            }),
+        })
+    }
+
+    /// The head of a channel: only `csv_name`, and `csv_json` as it is stored.
+    pub fn channel_head(&self, package: &str, channel: &str, stop: &Stop) -> Result<Bundle, QueryError> {
+        self.read(stop, true, |r| {
+            let query = "SELECT b.name, o.csv FROM face.channel c JOIN face.bundle b ON b.name = c.head
+                JOIN main.operatorbundle o ON o.rowid = b.id WHERE c.package = ?1 AND c.name = ?2";
+            let head = self.first(r, query, [package, channel], |row| {
+                let csv_json = text(row.get_ref(1)?.as_bytes_or_null()?.unwrap_or_default());
+                Ok(Bundle { csv_name: row.get(0)?, csv_json, ..Bundle::default() })
+            })?;
+            head.ok_or_else(|| QueryError::NoChannelEntry { package: package.to_owned(), channel: channel.to_owned() })
+        })
+    }
+
+    /// The first bundle of the channel that replaces or skips the one at `key`, with all its content.
+    pub fn bundle_that_replaces(&self, key: &BundleKey<'_>, stop: &Stop) -> Result<Bundle, QueryError> {
+        self.read(stop, true, |r| {
+            let query = "SELECT e.name FROM face.entry e
+                WHERE e.package = ?1 AND e.channel = ?2 AND e.replaced = ?3 AND e.bundle IS NOT NULL ORDER BY e.id LIMIT 1";
+            let name = self.first(r, query, [key.package, key.channel, key.csv_name], |row| row.get::<_, String>(0))?;
+            let found = name.map(|name| self.at(r, key.package, key.channel, &name)).transpose()?.flatten();
+            let Some(place) = found else {
+                let (package, channel) = (key.package.to_owned(), key.channel.to_owned());
+                return Err(QueryError::NoChannelEntry { package, channel });
+            };
+            self.complete(r, place, false, false)
+        })
+    }
+
+    /// Of the first package whose default channel provides the API, the bundle nearest to the head of that channel.
+    pub fn default_bundle_that_provides(&self, api: &Gvk, stop: &Stop) -> Result<Bundle, QueryError> {
         let query = format!(
             "{ENTRY} {PROVIDES} JOIN face.package d ON d.name = e.package AND d.default_channel = e.channel
             ORDER BY e.package, e.depth, e.id LIMIT 1",
@@ -271,7 +298,9 @@ impl Query for Catalog {
         })
     }
 
-    fn list_bundles(&self, from: Cursor, stop: &Stop) -> Result<Page<Bundle>, QueryError> {
+    /// All bundles at all their places, by CSV name, package and channel, a page at a time: the first page begins at
+    /// `Cursor::default()`. A page holds at least one bundle and at the most some hundred kilobytes beyond it.
+    pub fn list_bundles(&self, from: Cursor, stop: &Stop) -> Result<Page<Vec<Bundle>>, QueryError> {
         let (face, after) = (from.0 >> SEQ_BITS, i64::try_from(from.0 & ((1 << SEQ_BITS) - 1)).unwrap_or(i64::MAX));
         let query = format!("{PLACE} WHERE p.seq > ?1 ORDER BY p.seq LIMIT {PAGE_BUNDLES}");
         self.read(stop, true, |r| {
@@ -300,9 +329,7 @@ impl Query for Catalog {
             Ok(page)
         })
     }
-}
 
-impl Catalog {
     /// Every stored bundle of a package at each of its places, without content, by channel.
     pub fn places(&self, package: &str, stop: &Stop) -> Result<Vec<Bundle>, QueryError> {
         let query = format!("{PLACE} WHERE p.package = ?1 ORDER BY p.channel, p.seq");
