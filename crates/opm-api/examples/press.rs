@@ -1,10 +1,10 @@
 //! Puts load on a catalog server and says what came of it, for benchmarks: `press ADDRESS list N STREAMS` lists all bundles N times on
 //! each of so many streams at once, `press ADDRESS package SECONDS CONNECTIONS` asks for packages as fast as they are answered.
-//! One line of JSON is the result.
+//! One line of JSON is the result; for packages with the times that 99 of 100 answers and the slowest one took, in milliseconds.
 #![allow(clippy::print_stdout, reason = "that is what it is for")]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -27,13 +27,14 @@ async fn main() -> Result<(), Fault> {
         clients
     };
     let (answers, bytes) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let times = Arc::new(Mutex::new(Vec::new()));
     let begin = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for client in clients {
         let (answers, bytes) = (Arc::clone(&answers), Arc::clone(&bytes));
         match what.as_str() {
             "list" => tasks.spawn(list(client, amount, answers, bytes)),
-            "package" => tasks.spawn(package(client, begin + Duration::from_secs(amount), answers)),
+            "package" => tasks.spawn(package(client, begin + Duration::from_secs(amount), answers, Arc::clone(&times))),
             other => return Err(format!("{other} is neither list nor package").into()),
         };
     }
@@ -42,7 +43,16 @@ async fn main() -> Result<(), Fault> {
     }
     let seconds = begin.elapsed().as_secs_f64();
     let (answers, bytes) = (answers.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed));
-    println!("{{\"seconds\":{seconds:.3},\"answers\":{answers},\"bytes\":{bytes}}}");
+    let mut times = std::mem::take(&mut *times.lock().unwrap_or_else(PoisonError::into_inner));
+    times.sort_unstable();
+    let slow = |hundredths: usize| {
+        times.get((times.len() * hundredths / 100).saturating_sub(1)).map(|t: &Duration| t.as_secs_f64() * 1000.0)
+    };
+    let slow = match (slow(99), slow(100)) {
+        (Some(p99), Some(max)) => format!(",\"p99_ms\":{p99:.3},\"max_ms\":{max:.3}"),
+        _ => String::new(),
+    };
+    println!("{{\"seconds\":{seconds:.3},\"answers\":{answers},\"bytes\":{bytes}{slow}}}");
     Ok(())
 }
 
@@ -59,14 +69,23 @@ async fn list(client: Client, times: u64, answers: Arc<AtomicU64>, bytes: Arc<At
     Ok(())
 }
 
-async fn package(client: Client, end: Instant, answers: Arc<AtomicU64>) -> Result<(), Fault> {
+async fn package(
+    client: Client,
+    end: Instant,
+    answers: Arc<AtomicU64>,
+    times: Arc<Mutex<Vec<Duration>>>,
+) -> Result<(), Fault> {
     let names = client.list_packages().await?;
+    let mut taken = Vec::new();
     for name in names.iter().cycle() {
-        if Instant::now() >= end {
+        let begin = Instant::now();
+        if begin >= end {
             break;
         }
         client.package(name).await?;
+        taken.push(begin.elapsed());
         answers.fetch_add(1, Ordering::Relaxed);
     }
+    times.lock().unwrap_or_else(PoisonError::into_inner).append(&mut taken);
     Ok(())
 }
