@@ -3,6 +3,7 @@
 mod alpha;
 mod completion;
 mod generate;
+mod grpc_health_probe;
 mod index;
 mod init;
 mod migrate;
@@ -52,6 +53,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    if grpc_health_probe::is_wanted() {
+        return grpc_health_probe::main();
+    }
     let Opm { command, pull, log } = match opm_cli::parse() {
         Ok(args) => args,
         Err(code) => return code,

@@ -15,6 +15,7 @@ pub mod bundles;
 mod context;
 mod failure;
 pub mod generate;
+pub mod grpc_health_probe;
 pub mod index;
 pub mod init;
 pub mod initializer;

@@ -1,6 +1,7 @@
 mod alpha;
 mod completion;
 mod generate;
+mod grpc_health_probe;
 mod index;
 mod init;
 mod migrate;

@@ -1,0 +1,114 @@
+//! What `opm` is when it is started as `grpc_health_probe`, so that an image with nothing else in it can be probed.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+use opm_action::Context;
+use opm_action::grpc_health_probe::{self, Options, Outcome};
+
+/// The name that makes this program the probe.
+pub(crate) const NAME: &str = "grpc_health_probe";
+
+/// Ask a gRPC server whether it is healthy
+///
+/// Exit status: 0 healthy, 1 wrong usage, 2 no connection, 3 no answer, 4 not healthy.
+#[derive(Parser)]
+#[command(name = NAME, version)]
+struct Probe {
+    /// Address of the server, [HOST]:PORT
+    #[arg(long, value_name = "ADDRESS")]
+    addr: String,
+
+    /// Service to ask for; empty for the whole server
+    #[arg(long, default_value = "", hide_default_value = true)]
+    service: String,
+
+    /// How long to try to connect
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    connect_timeout: Duration,
+
+    /// How long to wait for the answer
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    rpc_timeout: Duration,
+
+    /// What to send as user-agent
+    #[arg(long, value_name = "NAME", default_value = NAME)]
+    user_agent: String,
+
+    /// Accepted, and without effect
+    #[arg(short, hide = true)]
+    v: bool,
+}
+
+/// Whether the program was started under the probe's name.
+pub(crate) fn is_wanted() -> bool {
+    std::env::args_os().next().is_some_and(|name| Path::new(&name).file_name() == Some(OsStr::new(NAME)))
+}
+
+/// Asks once, and says what came of it.
+pub(crate) fn main() -> ExitCode {
+    let probe = match Probe::try_parse_from(std::env::args_os().map(with_two_dashes)) {
+        Ok(probe) => probe,
+        Err(error) => {
+            // Nobody may be there to read it.
+            let _unread = error.print();
+            let is_asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return ExitCode::from(u8::from(!is_asked));
+        }
+    };
+    let options = Options {
+        address: probe.addr,
+        service: probe.service,
+        connect_timeout: probe.connect_timeout,
+        deadline: probe.rpc_timeout,
+        user_agent: probe.user_agent,
+    };
+    let mut status = 0;
+    let ended = opm_cli::run(&opm_cli::LogArgs::default(), opm_cli::Level::Warn, async |context: Context| {
+        let (number, text) = match grpc_health_probe::run(&options, &context).await? {
+            Outcome::Serving => (0, "status: SERVING".to_owned()),
+            Outcome::BadAddress(error) => (1, format!("error: {error:#}")),
+            Outcome::Unreachable(error) => (2, format!("error: {error:#}")),
+            Outcome::Failed(error) => (3, format!("error: {error:#}")),
+            Outcome::Unhealthy(state) => (4, format!("service unhealthy (responded with {state:?})")),
+        };
+        status = number;
+        opm_cli::print(&format!("{text}\n"))
+    });
+    if status == 0 { ended } else { ExitCode::from(status) }
+}
+
+/// Flags may have one dash, as Go programs take them.
+fn with_two_dashes(argument: OsString) -> OsString {
+    match argument.to_str() {
+        Some(text) if text.len() > 2 && text.starts_with('-') && !text.starts_with("--") => format!("-{text}").into(),
+        _ => argument,
+    }
+}
+
+/// A duration such as `500ms`, `1.5s` or `1m30s`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a duration such as 500ms, 5s or 1m");
+    let mut rest = text;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let number = rest.find(|c: char| c != '.' && !c.is_ascii_digit()).ok_or_else(wrong)?;
+        let unit = rest[number..].find(|c: char| c == '.' || c.is_ascii_digit()).map_or(rest.len(), |at| number + at);
+        let scale = match &rest[number..unit] {
+            "ns" => 1e-9,
+            "us" | "µs" => 1e-6,
+            "ms" => 1e-3,
+            "s" => 1.0,
+            "m" => 60.0,
+            "h" => 3600.0,
+            _ => return Err(wrong()),
+        };
+        seconds += rest[..number].parse::<f64>().map_err(|_| wrong())? * scale;
+        rest = &rest[unit..];
+    }
+    if text.is_empty() { Err(wrong()) } else { Duration::try_from_secs_f64(seconds).map_err(|_| wrong()) }
+}
