@@ -44,7 +44,8 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome
 
 async fn ask(options: &Options) -> Outcome {
     let address = match options.address.strip_prefix(':') {
-        Some(port) => format!("localhost:{port}"),
+        // Images with nothing else in them may not know the name of this machine.
+        Some(port) => format!("127.0.0.1:{port}"),
         None => options.address.clone(),
     };
     let how = ClientOptions {

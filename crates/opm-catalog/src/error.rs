@@ -71,7 +71,7 @@ pub enum Error {
     Write(#[from] std::io::Error),
     /// What is too large for memory cannot be kept elsewhere.
     #[error(
-        "cannot use a temporary file in {}; set TMPDIR to a directory with space for the whole catalog",
+        "cannot use a temporary file in {}, which needs space for the whole catalog; TMPDIR names another directory",
         directory.display()
     )]
     Spool {

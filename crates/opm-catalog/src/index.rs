@@ -101,6 +101,11 @@ fn show(bundle: &mut Bundle, level: Level) -> Result<(), Error> {
 }
 
 impl Index {
+    /// An index whose temporary file is made in this directory.
+    pub fn within(directory: &Path) -> Self {
+        Self { spool: Arc::new(Spool::within(directory)), ..Self::default() }
+    }
+
     /// An index that shares its temporary file with this one.
     #[must_use]
     pub fn sibling(&self) -> Self {

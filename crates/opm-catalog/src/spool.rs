@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
 use crate::Error;
@@ -15,7 +16,11 @@ const PIECE: usize = IN_MEMORY / 8;
 /// A heap of texts: in memory while it is small, then in a temporary file that has no name, so that it goes with the process
 /// however that ends.
 #[derive(Debug, Default)]
-pub(crate) struct Spool(RwLock<Content>);
+pub(crate) struct Spool {
+    /// Where the file is made; where temporary files are if nothing else is said.
+    directory: Option<PathBuf>,
+    content: RwLock<Content>,
+}
 
 #[derive(Debug, Default)]
 struct Content {
@@ -34,14 +39,23 @@ pub(crate) struct Slice {
 }
 
 impl Spool {
+    /// A spool whose file is made in this directory.
+    pub(crate) fn within(directory: &Path) -> Self {
+        Self { directory: Some(directory.to_owned()), content: RwLock::default() }
+    }
+
+    fn fault(&self, source: io::Error) -> Error {
+        Error::Spool { directory: self.directory.clone().unwrap_or_else(std::env::temp_dir), source }
+    }
+
     /// Adds a text.
     pub(crate) fn add(&self, text: &[u8]) -> Result<Slice, Error> {
-        let mut content = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut content = self.content.write().unwrap_or_else(PoisonError::into_inner);
         let slice = Slice { offset: content.written + content.memory.len() as u64, length: text.len() };
         content.memory.extend_from_slice(text);
         let limit = if content.file.is_some() { PIECE } else { IN_MEMORY };
         if content.memory.len() >= limit {
-            content.write().map_err(|source| Error::Spool { directory: std::env::temp_dir(), source })?;
+            content.write(self.directory.as_deref()).map_err(|source| self.fault(source))?;
         }
         Ok(slice)
     }
@@ -52,16 +66,14 @@ impl Spool {
             buffer.resize(slice.length, 0);
         }
         let text = &mut buffer[..slice.length];
-        let content = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let content = self.content.read().unwrap_or_else(PoisonError::into_inner);
         match (&content.file, slice.offset.checked_sub(content.written)) {
             (_, Some(start)) => {
                 let start = usize::try_from(start).unwrap_or(usize::MAX);
                 let kept = content.memory.get(start..).and_then(|rest| rest.get(..slice.length));
                 text.copy_from_slice(kept.unwrap_or_default());
             }
-            (Some(file), None) => file
-                .read_exact_at(text, slice.offset)
-                .map_err(|source| Error::Spool { directory: std::env::temp_dir(), source })?,
+            (Some(file), None) => file.read_exact_at(text, slice.offset).map_err(|source| self.fault(source))?,
             (None, None) => {}
         }
         Ok(text)
@@ -69,10 +81,10 @@ impl Spool {
 }
 
 impl Content {
-    fn write(&mut self) -> io::Result<()> {
+    fn write(&mut self, directory: Option<&Path>) -> io::Result<()> {
         let file = match &self.file {
             Some(file) => file,
-            None => self.file.insert(tempfile::tempfile()?),
+            None => self.file.insert(directory.map_or_else(tempfile::tempfile, tempfile::tempfile_in)?),
         };
         file.write_all_at(&self.memory, self.written)?;
         self.written += self.memory.len() as u64;

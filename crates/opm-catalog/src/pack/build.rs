@@ -27,13 +27,13 @@ pub fn build(
     let (source, target) = (source.as_ref(), target.as_ref());
     // Before the catalog is read: if it is edited meanwhile, the digest does not fit, and the pack is made again.
     let digest = digest(source)?;
-    let index = source::scan(source, stop)?;
     let directory = match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
     fs::create_dir_all(directory).map_err(write_fault(directory))?;
     remove_unfinished(directory);
+    let index = source::scan(source, directory, stop)?;
     let unfinished = tempfile::Builder::new().prefix(UNFINISHED.0).suffix(UNFINISHED.1).tempfile_in(directory);
     let unfinished = unfinished.map_err(write_fault(target))?;
     // Held until the file has its name, so that other builds leave it alone; where there are no locks they do so anyway.

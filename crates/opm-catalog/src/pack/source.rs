@@ -9,9 +9,9 @@ use super::Error;
 use crate::blob::{Bundle, Catalog, Meta};
 use crate::{Index, Purpose};
 
-/// Reads the catalog at `root`.
-pub(super) fn scan(root: &Path, stop: &Stop) -> Result<Index, Error> {
-    let mut index = Index::default();
+/// Reads the catalog at `root`; what is in the way meanwhile is put into `directory`.
+pub(super) fn scan(root: &Path, directory: &Path, stop: &Stop) -> Result<Index, Error> {
+    let mut index = Index::within(directory);
     match index.read(root, Purpose::Take, stop) {
         Err(crate::Error::Stopped) => Err(Error::Stopped),
         read => Ok(read.map(|()| index)?),

@@ -146,3 +146,17 @@ proptest! {
         prop_assert_eq!(slim.validate().unwrap(), validate(&read));
     }
 }
+
+#[test]
+fn a_large_catalog_needs_the_directory_it_was_given() {
+    let text: String = (0..200).map(|number| blob(0, number)).collect();
+    let root = directory(&[("catalog.json", &text)]);
+    let read = |directory: &Path| {
+        let mut index = Index::within(directory);
+        index.read(root.path(), Purpose::Take, &Stop::new()).map(|()| text_of(&index))
+    };
+    let expected = text_of(&Index::scan(root.path()).unwrap());
+    assert_eq!(read(tempfile::tempdir().unwrap().path()).unwrap(), expected);
+    let error = chain(&read(Path::new("/nonexistent")).unwrap_err());
+    assert!(error.starts_with("cannot use a temporary file in /nonexistent"), "{error}");
+}
