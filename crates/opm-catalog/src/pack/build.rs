@@ -8,7 +8,8 @@ use opm_model::Stop;
 
 use super::error::write_fault;
 use super::packer::Packer;
-use super::{Encoding, Error, Summary, digest, source};
+use super::{Encoding, Error, Summary, digest};
+use crate::{Index, Purpose};
 
 /// What the names of unfinished packs begin and end with.
 const UNFINISHED: (&str, &str) = (".opm-pack-", ".tmp");
@@ -33,7 +34,11 @@ pub fn build(
     };
     fs::create_dir_all(directory).map_err(write_fault(directory))?;
     remove_unfinished(directory);
-    let index = source::scan(source, directory, stop)?;
+    let mut index = Index::within(directory);
+    match index.read(source, Purpose::Take, stop) {
+        Err(crate::Error::Stopped) => return Err(Error::Stopped),
+        read => read?,
+    }
     let unfinished = tempfile::Builder::new().prefix(UNFINISHED.0).suffix(UNFINISHED.1).tempfile_in(directory);
     let unfinished = unfinished.map_err(write_fault(target))?;
     // Held until the file has its name, so that other builds leave it alone; where there are no locks they do so anyway.

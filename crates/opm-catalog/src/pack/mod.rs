@@ -22,7 +22,6 @@ mod packer;
 mod prepare;
 mod query;
 mod recipe;
-mod source;
 
 #[cfg(test)]
 mod tests;

@@ -18,9 +18,8 @@ use super::format::{BlobRow, Contents, Header, Span, Start, Table};
 use super::graph::Place;
 use super::prepare::{Pair, Prepared, prepare};
 use super::recipe;
-use super::source::Part;
 use super::{Digest, Encoding, Error, Summary};
-use crate::blob::Meta;
+use crate::blob::{Catalog, Meta};
 use crate::{Index, Report, validate};
 
 /// The content of the bundles that are turned into answers at the same time, in bytes.
@@ -92,22 +91,22 @@ impl Packer<'_> {
     /// Adds all packages; while one is added, the next is loaded.
     pub(super) fn packages(&mut self, index: &Index, stop: &Stop) -> Result<(), Error> {
         let mut names = std::iter::once("").chain(index.packages());
-        let load = |name: Option<&'_ str>| name.map(|name| (name.to_owned(), Part::load(index, name)));
+        let load = |name: Option<&'_ str>| name.map(|name| (name.to_owned(), index.load(name)));
         let mut loaded = load(names.next());
-        while let Some((name, part)) = loaded {
+        while let Some((name, catalog)) = loaded {
             if stop.is_asked() {
                 return Err(Error::Stopped);
             }
             let next = names.next();
             let fault = |source| Error::Package { package: name.clone(), source };
-            let part = part.map_err(fault)?;
+            let catalog = catalog.map_err(fault)?;
             let (added, next) = rayon::join(
                 || {
-                    if !validate(&part.catalog).is_valid() {
+                    if !validate(&catalog).is_valid() {
                         // What is wrong with the others is of interest, too.
                         return index.validate().and_then(Report::into_result).map_err(fault);
                     }
-                    self.package(&name, &part, stop)
+                    self.package(&name, &catalog, stop)
                 },
                 || load(next),
             );
@@ -117,9 +116,9 @@ impl Packer<'_> {
         Ok(())
     }
 
-    fn package(&mut self, name: &str, part: &Part, stop: &Stop) -> Result<(), Error> {
-        self.blobs(name, part)?;
-        let Some(whole) = Whole::of(&part.catalog) else { return Ok(()) };
+    fn package(&mut self, name: &str, catalog: &Catalog, stop: &Stop) -> Result<(), Error> {
+        self.blobs(name, catalog)?;
+        let Some(whole) = Whole::of(catalog) else { return Ok(()) };
         let mut draft = whole.draft();
         let first = self.graph.add(&mut draft);
         // Where the places of each channel begin.
@@ -137,16 +136,12 @@ impl Packer<'_> {
             }
             let mut size = 0;
             let is_more = |placed: &&Placed<'_>| {
-                size += part.size(placed.bundle);
+                size += placed.bundle.properties.iter().map(|property| property.value.len()).sum::<usize>();
                 size <= GROUP
             };
             let count = rest.iter().take_while(is_more).count().max(1);
             let (group, later) = rest.split_at(count);
-            let prepare = |placed: &Placed<'_>| {
-                let fault = |source| Error::Package { package: name.to_owned(), source };
-                let bundle = part.whole(placed.bundle).map_err(fault)?;
-                prepare(&whole, placed, &bundle, self.encoding)
-            };
+            let prepare = |placed: &Placed<'_>| prepare(&whole, placed, self.encoding);
             let prepared: Vec<Result<Prepared, Error>> = group.par_iter().map(prepare).collect();
             for (placed, prepared) in group.iter().zip(prepared) {
                 let place = |channel: usize| {
@@ -191,18 +186,16 @@ impl Packer<'_> {
     }
 
     /// Adds the blobs of other schemas that belong to a package.
-    fn blobs(&mut self, package: &str, part: &Part) -> Result<(), Error> {
-        let mut by_schema: BTreeMap<&str, Vec<(usize, &Meta)>> = BTreeMap::new();
-        for (number, blob) in part.catalog.others.iter().enumerate() {
-            by_schema.entry(&blob.schema).or_default().push((number, blob));
+    fn blobs(&mut self, package: &str, catalog: &Catalog) -> Result<(), Error> {
+        let mut by_schema: BTreeMap<&str, Vec<&Meta>> = BTreeMap::new();
+        for blob in &catalog.others {
+            by_schema.entry(&blob.schema).or_default().push(blob);
         }
         for (schema, blobs) in by_schema {
             let offset = self.out.offset();
-            for (number, blob) in blobs {
-                let fault = |source| Error::Package { package: package.to_owned(), source };
-                let text = part.text(number, blob).map_err(fault)?;
+            for blob in blobs {
                 // What was written as JSON a moment ago can be read.
-                let document = json::parse(text.as_bytes()).unwrap_or(Value::Null);
+                let document = json::parse(blob.json.as_bytes()).unwrap_or(Value::Null);
                 self.out.write(&(self.encoding.document)(&document)).map_err(write_fault(self.target))?;
             }
             let span = Span { offset, length: self.out.offset() - offset };

@@ -7,7 +7,6 @@ use opm_model::{Bundle as Answer, Gvk};
 use super::answer::{Common, Placed, Whole};
 use super::recipe::{self, Piece, SHARED};
 use super::{Encoding, Error};
-use crate::blob::Bundle;
 
 /// A bundle's answers in pieces.
 pub(super) struct Prepared {
@@ -61,13 +60,9 @@ impl<'a> Texts<'a> {
     }
 }
 
-/// Encodes all answers about a bundle, of which this is the blob with all its content.
-pub(super) fn prepare(
-    whole: &Whole<'_>,
-    of: &Placed<'_>,
-    bundle: &Bundle,
-    encoding: &Encoding,
-) -> Result<Prepared, Error> {
+/// Encodes all answers about a bundle.
+pub(super) fn prepare(whole: &Whole<'_>, of: &Placed<'_>, encoding: &Encoding) -> Result<Prepared, Error> {
+    let bundle = of.bundle;
     let fault = |message| Error::Bundle { package: bundle.package.clone(), bundle: bundle.name.clone(), message };
     let common = whole.answer(of, bundle).map_err(fault)?;
     let texts = Texts::of(&common);
