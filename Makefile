@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 BINS = opm initializer registry-server
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: all build demo test lint fmt doc bench image install ci dist clean
+.PHONY: all build demo test lint fmt doc bench fuzz image install ci dist clean
 
 # The binaries, optimised, in bin/.
 all: build
@@ -32,6 +32,7 @@ lint:
 
 fmt:
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
 
 doc:
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
@@ -39,6 +40,11 @@ doc:
 # Measures the release binaries; see the head of the script for what is measured and how to compare.
 bench: build
 	tools/bench
+
+# Looks for input that breaks what reads it, so many seconds for each target; needs a nightly compiler and cargo-fuzz.
+FUZZ_SECONDS ?= 60
+fuzz:
+	tools/fuzz $(FUZZ_SECONDS)
 
 # What ships: smaller and slower to build than `build`.
 dist:

@@ -1,4 +1,4 @@
-//! How pulls are shown: as a line that changes on a terminal, as lines elsewhere.
+//! How pulls and builds are shown: as a line that changes on a terminal, as lines elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,6 +61,10 @@ impl Progress for Shown {
                 self.bytes.fetch_add(n, Ordering::Relaxed);
             }
             Event::Retrying { why, wait } => self.line(&format!("{why}; trying again in {:.1} s", wait.as_secs_f64())),
+            Event::Skipped { what } => self.line(what),
+            Event::Writing { output } => self.line(&format!("writing {output}")),
+            Event::Pushing { digest, size } => self.line(&format!("pushing {digest}, {}", HumanBytes(size))),
+            Event::Written { output, digest } => self.line(&format!("wrote {output} ({digest})")),
             Event::Done => {
                 self.done.fetch_add(1, Ordering::Relaxed);
             }

@@ -1,7 +1,7 @@
 //! A run from its arguments to its exit code.
 
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use clap::Parser;
@@ -53,13 +53,10 @@ where
     let mut context = Context::default();
     context.progress = Arc::new(Shown::new());
     let outcome = runtime.block_on(async {
-        let signals = interrupt_on_signals(context.clone());
-        let deed = deed(context);
-        tokio::pin!(deed);
-        tokio::select! {
-            result = &mut deed => (result, None),
-            number = signals => (deed.await, Some(number)),
-        }
+        // Signals are heard by a thread of the runtime: this one is busy where the deed blocks it.
+        let number = interrupt_on_signals(context.clone());
+        let result = deed(context).await;
+        (result, number.get().copied())
     });
     // What still runs, such as answers that were cut off, is dropped, and cleans up.
     runtime.shutdown_timeout(CLEANUP);
@@ -75,21 +72,24 @@ where
     }
 }
 
-/// Interrupts the context at the first SIGINT or SIGTERM, and returns its number. The second one ends the process.
-async fn interrupt_on_signals(context: Context) -> u8 {
+/// Interrupts the context at the first SIGINT or SIGTERM, whose number it gives then. The second one ends the process.
+fn interrupt_on_signals(context: Context) -> Arc<OnceLock<u8>> {
+    let number = Arc::new(OnceLock::new());
     let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        return std::future::pending().await;
+        return number;
     };
-    let number = tokio::select! {
-        _ = int.recv() => 2,
-        _ = term.recv() => 15,
-    };
-    context.interrupt();
+    let first = Arc::clone(&number);
     tokio::spawn(async move {
-        tokio::select! {
-            _ = int.recv() => {},
-            _ = term.recv() => {},
-        }
+        let mut next = async || {
+            tokio::select! {
+                _ = int.recv() => 2,
+                _ = term.recv() => 15,
+            }
+        };
+        let number = next().await;
+        let _is_first = first.set(number);
+        context.interrupt();
+        next().await;
         #[expect(clippy::exit, reason = "the user asks a second time, and does not want to wait")]
         std::process::exit(128 + i32::from(number));
     });

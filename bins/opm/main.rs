@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         Command::Index(args) => args.run(&pull, &context).await,
         Command::Serve(args) => args.run(&context).await,
         Command::Render(args) => args.run(&pull, &context).await,
-        Command::Validate(args) => args.run(&context),
+        Command::Validate(args) => args.run(&context).await,
         Command::Migrate(args) => args.run(&pull, &context).await,
         Command::Init(args) => args.run(&context).await,
         Command::Generate(args) => args.run(),

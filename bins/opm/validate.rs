@@ -24,10 +24,10 @@ pub(crate) struct Validate {
 }
 
 impl Validate {
-    pub(crate) fn run(self, context: &Context) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<()> {
         let options = Options { catalog: self.catalog };
         let busy = Busy::with("validating");
-        let outcome = tokio::task::block_in_place(|| validate::run(&options, context))?;
+        let outcome = validate::run(&options, context).await?;
         drop(busy);
         match self.output {
             None => outcome.into_result(),

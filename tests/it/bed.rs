@@ -1,6 +1,9 @@
 //! What the tests share: places of their own, runs of the binaries, looks into databases.
 
 use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -65,9 +68,14 @@ impl Bed {
     }
 
     pub(crate) fn command(&self, name: &str, args: &[&str]) -> Command {
-        let mut command = Command::new(binary(name));
+        let mut command = self.of(Command::new(binary(name)));
+        command.args(args);
         command
-            .args(args)
+    }
+
+    /// A command in the working directory that knows nothing of the places of whoever runs the tests.
+    fn of(&self, mut command: Command) -> Command {
+        command
             .current_dir(self.work.path())
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
@@ -80,7 +88,12 @@ impl Bed {
     /// Runs a binary to its end, and asserts that it leaves no temporary files.
     #[track_caller]
     pub(crate) fn run(&self, name: &str, args: &[&str]) -> Ended {
-        let output = self.command(name, args).output().unwrap();
+        self.end(&mut self.command(name, args))
+    }
+
+    #[track_caller]
+    fn end(&self, command: &mut Command) -> Ended {
+        let output = command.output().unwrap();
         self.assert_tidy();
         Ended {
             status: output.status.code().unwrap_or(-1),
@@ -94,10 +107,42 @@ impl Bed {
         self.run("opm", args)
     }
 
+    /// Runs `opm` to its end with so many kilobytes of address space, and for a minute at most.
+    #[track_caller]
+    pub(crate) fn opm_within(&self, memory: u32, args: &[&str]) -> Ended {
+        let mut shell = self.of(Command::new("sh"));
+        shell.args(["-c", &format!("ulimit -v {memory} && exec timeout 60 \"$0\" \"$@\""), binary("opm")]).args(args);
+        self.end(&mut shell)
+    }
+
+    /// Runs `opm` to its end as somebody to whom permissions mean something, as they do not to the superuser.
+    #[track_caller]
+    pub(crate) fn opm_as_somebody_else(&self, args: &[&str]) -> Ended {
+        // The tests may be in a home that others cannot look into, so they get a copy.
+        let copy = self.path("opm");
+        let open = |path: &Path| std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        if !copy.exists() {
+            std::fs::copy(binary("opm"), &copy).unwrap();
+            open(&copy);
+            open(self.work.path());
+        }
+        let mut command = Command::new(copy);
+        command.args(args).current_dir(self.work.path()).env("HOME", "/nonexistent").env_remove("TMPDIR");
+        if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+            command.uid(65534).gid(65534);
+        }
+        self.end(&mut command)
+    }
+
     /// Starts a binary; its errors go to the file `log` in the working directory.
     pub(crate) fn start(&self, name: &str, args: &[&str]) -> Child {
         let log = std::fs::File::create(self.path("log")).unwrap();
         self.command(name, args).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+    }
+
+    /// Whether there are temporary files, beside directories of them that are still empty.
+    pub(crate) fn temporary_files_are_there(&self) -> bool {
+        has_files(self.tmp.path())
     }
 
     /// Asserts that there are no temporary files.
@@ -111,6 +156,12 @@ impl Bed {
     pub(crate) fn files(&self) -> Vec<String> {
         names(self.work.path())
     }
+}
+
+/// Whether there is a file somewhere below a directory, which others may be removing.
+fn has_files(dir: &Path) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir) else { return false };
+    entries.flatten().any(|entry| !entry.path().is_dir() || has_files(&entry.path()))
 }
 
 fn names(dir: &Path) -> Vec<String> {

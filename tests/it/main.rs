@@ -9,9 +9,11 @@
 )]
 
 mod bed;
+mod equivalence;
 mod golden;
 mod help;
 mod hostile;
+mod hostile_catalogs;
 mod initializer;
 mod killed;
 mod manners;

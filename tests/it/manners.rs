@@ -2,13 +2,12 @@
 
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::process::Stdio;
 use std::time::Duration;
 
-use opm_image::testing::{Action, FakeRegistry};
+use opm_image::testing::{Action, Entry, FakeRegistry, Layer, TestImage};
 
-use crate::bed::{Bed, binary, bundles, data, push, sample_database};
+use crate::bed::{Bed, bundles, data, push, sample_database};
 use crate::registry_server::kill;
 use crate::rows::every_row;
 
@@ -75,43 +74,22 @@ fn a_database_is_the_file_of_that_name() {
     assert_eq!(bed.files(), ["link.db", "real.db"]);
 }
 
-/// Permissions mean nothing to the superuser, so where the tests are run as such, the binaries are run as somebody else.
 #[test]
 fn a_database_that_may_only_be_read_is_read() {
     let bed = Bed::new();
     sample_database(&bed, "x.db");
     let before = std::fs::read(bed.path("x.db")).unwrap();
-    let mode = |name: &str, mode: u32| {
-        std::fs::set_permissions(bed.path(name), std::fs::Permissions::from_mode(mode)).unwrap();
-    };
-    mode("x.db", 0o444);
-    let is_superuser = std::fs::OpenOptions::new().write(true).open(bed.path("x.db")).is_ok();
-    // The tests may be in a home that others cannot look into, so they get a copy.
-    std::fs::copy(binary("opm"), bed.path("opm")).unwrap();
-    mode("opm", 0o755);
-    mode("", 0o755);
-    let run = |args: &[&str]| {
-        let mut command = std::process::Command::new(bed.path("opm"));
-        command.args(args).current_dir(bed.path("")).env("HOME", "/nonexistent").env_remove("TMPDIR");
-        if is_superuser {
-            command.uid(65534).gid(65534);
-        }
-        let ended = command.output().unwrap();
-        (ended.status.code(), String::from_utf8(ended.stdout).unwrap(), String::from_utf8(ended.stderr).unwrap())
-    };
+    std::fs::set_permissions(bed.path("x.db"), std::fs::Permissions::from_mode(0o444)).unwrap();
     for args in [
         &["registry", "add", "-d", "x.db", "-b", &bundles(&["teahouse/2.0.0"])][..],
         &["registry", "rm", "-d", "x.db", "-o", "tea"],
         &["registry", "prune", "-d", "x.db", "-p", "tea"],
     ] {
-        let (status, _, said) = run(args);
-        assert_eq!(status, Some(1), "{args:?}: {said}");
-        assert!(said.contains("x.db"), "{args:?}: {said}");
+        bed.opm_as_somebody_else(args).fails(1, &["x.db"]);
         assert!(before == std::fs::read(bed.path("x.db")).unwrap(), "{args:?}");
     }
-    let (status, json, said) = run(&["render", "x.db"]);
-    assert_eq!((status, said.as_str()), (Some(0), ""));
-    assert!(json.contains("tea.v1.0.0"));
+    let read = bed.opm_as_somebody_else(&["render", "x.db"]).ok();
+    assert!(read.stderr.is_empty() && read.stdout.contains("tea.v1.0.0"), "{read:?}");
     assert_eq!(bed.files(), ["opm", "x.db"]);
 }
 
@@ -151,4 +129,22 @@ fn a_bundle_that_is_named_twice_is_added_once() {
     bed.opm(&["registry", "add", "--use-http", "-d", "x.db", "-b", &format!("{image},{image}")]).ok();
     let tea = bundles(&["tea/0.1.0", "tea/0.1.0"]);
     bed.opm(&["registry", "add", "-d", "y.db", "-b", &tea]).ok();
+}
+
+#[test]
+fn an_unpack_that_is_interrupted_leaves_nothing() {
+    let bed = Bed::new();
+    let registry = FakeRegistry::start();
+    let many: Vec<Entry> = (0..9_000).map(|n| Entry::file(format!("manifests/{n}"), "")).collect();
+    registry.push("ns/many", "1", &TestImage::new([Layer::entries(&many)]));
+    let image = format!("{}/ns/many:1", registry.host());
+    let mut child = bed.start("opm", &["registry", "add", "--use-http", "-d", "x.db", "-b", &image]);
+    // Files appear three levels below: opm-*/image/.opm-image-*/N
+    while !bed.temporary_files_are_there() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    kill(&child, "TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(143));
+    bed.assert_tidy();
 }

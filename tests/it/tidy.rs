@@ -33,7 +33,7 @@ const DIAGRAM: &[(&str, &[&str])] = &[
 ];
 
 /// Files below `bins/opm` that are no commands: they hold what several share, or what has no deed behind it.
-const NO_COMMANDS: &[&str] = &["main", "mod", "completion", "output", "input", "target", "serve_args"];
+const NO_COMMANDS: &[&str] = &["main", "mod", "completion", "output", "target", "serve_args"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -54,7 +54,7 @@ fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
 
 fn all_sources() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for dir in ["bins", "crates", "tests"] {
+    for dir in ["bins", "crates", "fuzz", "tests"] {
         sources(&root().join(dir), &mut found);
     }
     assert!(found.len() > 50, "the sources are somewhere else: {} files found", found.len());

@@ -1,8 +1,9 @@
-use clap::{Args, Subcommand};
-use opm_action::TemplateKind;
-use opm_action::alpha::convert_template::{self, Options};
+use std::path::PathBuf;
 
-use super::input;
+use clap::{Args, Subcommand};
+use opm_action::alpha::convert_template::{self, Options};
+use opm_action::{Context, TemplateKind};
+
 use crate::output::OutputArgs;
 
 /// Convert a file-based catalog to a template that expands to it
@@ -27,22 +28,20 @@ enum Command {
 struct CatalogArgs {
     /// File of the catalog; - is stdin, as is none
     #[arg(value_name = "FILE")]
-    file: Option<String>,
+    file: Option<PathBuf>,
 
     #[command(flatten)]
     output: OutputArgs,
 }
 
 impl ConvertTemplate {
-    pub(crate) fn run(self) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, context: &Context) -> anyhow::Result<()> {
         let (kind, args) = match self.command {
             Command::Basic(args) => (TemplateKind::Basic, args),
             Command::Substitutes(args) => (TemplateKind::Substitutes, args),
         };
-        let text = tokio::task::block_in_place(|| {
-            let (catalog, name) = input::read(args.file.as_deref())?;
-            convert_template::run(&Options { catalog, name, kind, format: args.output.output.into() })
-        })?;
+        let options = Options { file: args.file, kind, format: args.output.output.into() };
+        let text = convert_template::run(&options, context).await?;
         opm_cli::print(&text)
     }
 }

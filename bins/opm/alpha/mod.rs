@@ -1,6 +1,5 @@
 pub(crate) mod bundle;
 mod convert_template;
-mod input;
 mod list;
 mod render_graph;
 mod render_template;
@@ -35,7 +34,7 @@ impl Alpha {
             Command::List(args) => args.run(pull, context).await,
             Command::RenderGraph(args) => args.run(pull, context).await,
             Command::RenderTemplate(args) => args.run(pull, context).await,
-            Command::ConvertTemplate(args) => args.run(),
+            Command::ConvertTemplate(args) => args.run(context).await,
         }
     }
 }

@@ -1,9 +1,10 @@
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use opm_action::alpha::render_template::{self, Options};
 use opm_action::{Context, Format, Index, TemplateKind};
 use opm_cli::PullArgs;
 
-use super::input;
 use crate::output::{self, MigrateLevelArgs};
 
 /// Expand a template to a file-based catalog
@@ -53,8 +54,8 @@ impl RenderTemplate {
             },
             (None, file) => (None, file),
         };
-        let (template, name) = tokio::task::block_in_place(|| input::read(file.as_deref()))?;
-        let options = Options { template, name, kind, level: self.level.migrate_level, images: pull.options()? };
+        let file = file.map(PathBuf::from);
+        let options = Options { file, kind, level: self.level.migrate_level, images: pull.options()? };
         let catalog = render_template::run(&options, context).await?;
         match self.output {
             OutputArg::Json => output::print(Index::of(&catalog)?, Format::Json, context).await,

@@ -4,7 +4,7 @@ use opm_action::index::deprecatetruncate::{self, Options};
 use opm_action::registry::deprecatetruncate::Bundles;
 use opm_cli::PullArgs;
 
-use super::target::{TargetArgs, ToolArgs};
+use super::target::{CatalogArgs, TargetArgs, ToolArgs, tell};
 
 /// Deprecate bundles in an index, and remove what is below them in their channels
 #[derive(Args)]
@@ -13,7 +13,7 @@ use super::target::{TargetArgs, ToolArgs};
 )]
 pub(crate) struct DeprecateTruncate {
     /// Index to edit
-    #[arg(short, long, value_name = "IMAGE")]
+    #[arg(short, long, value_name = "INDEX")]
     from_index: Option<String>,
 
     /// Images of the bundles to deprecate, separated by commas
@@ -29,6 +29,9 @@ pub(crate) struct DeprecateTruncate {
     allow_package_removal: bool,
 
     #[command(flatten)]
+    catalog: CatalogArgs,
+
+    #[command(flatten)]
     target: TargetArgs,
 
     #[command(flatten)]
@@ -37,13 +40,12 @@ pub(crate) struct DeprecateTruncate {
 
 impl DeprecateTruncate {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
-        let target = self.target.target(self.from_index, self.tools.pull_tool()?, pull)?;
+        let target = self.target.target(self.from_index, self.catalog, self.tools.tools()?, pull)?;
         let bundles = Bundles {
             images: self.bundles,
             permissive: self.permissive,
             allow_package_removal: self.allow_package_removal,
         };
-        opm_cli::warn(&deprecatetruncate::run(&Options { target, bundles }, context).await?);
-        Ok(())
+        tell(&deprecatetruncate::run(&Options { target, bundles }, context).await?)
     }
 }

@@ -1,10 +1,11 @@
 mod add;
+mod build;
 mod deprecatetruncate;
 mod export;
 mod prune;
 mod prune_stranded;
 mod rm;
-mod target;
+pub(crate) mod target;
 
 use clap::{Args, Subcommand};
 use opm_action::Context;
@@ -20,6 +21,7 @@ pub(crate) struct Index {
 #[derive(Subcommand)]
 enum Command {
     Add(add::Add),
+    Build(build::Build),
     Rm(rm::Rm),
     Prune(prune::Prune),
     PruneStranded(prune_stranded::PruneStranded),
@@ -32,6 +34,7 @@ impl Index {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
         match self.command {
             Command::Add(args) => args.run(pull, context).await,
+            Command::Build(args) => args.run(pull, context).await,
             Command::Rm(args) => args.run(pull, context).await,
             Command::Prune(args) => args.run(pull, context).await,
             Command::PruneStranded(args) => args.run(pull, context).await,

@@ -3,15 +3,15 @@ use opm_action::Context;
 use opm_action::index::prune::{self, Options};
 use opm_cli::{PullArgs, PullToolArg};
 
-use super::target::TargetArgs;
+use super::target::{CatalogArgs, TargetArgs, Tools, tell};
 
 /// Remove all packages but some from an index
 #[derive(Args)]
 #[command(after_help = "Example:\n  opm index prune --generate -f quay.io/ns/index:1 -p etcd,prometheus")]
 pub(crate) struct Prune {
     /// Index to prune
-    #[arg(short, long, value_name = "IMAGE")]
-    from_index: String,
+    #[arg(short, long, value_name = "INDEX", required_unless_present = "catalog")]
+    from_index: Option<String>,
 
     /// Packages to keep, separated by commas
     #[arg(short, long, value_name = "PACKAGES", required = true)]
@@ -22,8 +22,11 @@ pub(crate) struct Prune {
     permissive: bool,
 
     /// Tool to build and pull images with
-    #[arg(short, long, value_enum, value_name = "TOOL", default_value_t)]
-    container_tool: PullToolArg,
+    #[arg(short, long, value_enum, value_name = "TOOL")]
+    container_tool: Option<PullToolArg>,
+
+    #[command(flatten)]
+    catalog: CatalogArgs,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -31,9 +34,8 @@ pub(crate) struct Prune {
 
 impl Prune {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
-        let target = self.target.target(Some(self.from_index), self.container_tool.into(), pull)?;
+        let target = self.target.target(self.from_index, self.catalog, Tools::both(self.container_tool), pull)?;
         let options = Options { target, packages: self.packages, permissive: self.permissive };
-        opm_cli::warn(&prune::run(&options, context).await?);
-        Ok(())
+        tell(&prune::run(&options, context).await?)
     }
 }

@@ -3,7 +3,7 @@ use opm_action::Context;
 use opm_action::index::prune_stranded::{self, Options};
 use opm_cli::{PullArgs, PullToolArg};
 
-use super::target::TargetArgs;
+use super::target::{CatalogArgs, TargetArgs, Tools, tell};
 
 /// Remove bundles that no channel lists from an index
 #[derive(Args)]
@@ -14,8 +14,8 @@ pub(crate) struct PruneStranded {
     from_index: String,
 
     /// Tool to build and pull images with
-    #[arg(short, long, value_enum, value_name = "TOOL", default_value_t)]
-    container_tool: PullToolArg,
+    #[arg(short, long, value_enum, value_name = "TOOL")]
+    container_tool: Option<PullToolArg>,
 
     #[command(flatten)]
     target: TargetArgs,
@@ -23,7 +23,12 @@ pub(crate) struct PruneStranded {
 
 impl PruneStranded {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
-        let target = self.target.target(Some(self.from_index), self.container_tool.into(), pull)?;
-        prune_stranded::run(&Options { target }, context).await
+        let target = self.target.target(
+            Some(self.from_index),
+            CatalogArgs::default(),
+            Tools::both(self.container_tool),
+            pull,
+        )?;
+        tell(&prune_stranded::run(&Options { target }, context).await?)
     }
 }

@@ -31,18 +31,29 @@ pub async fn get(
     tool: PullTool,
     context: &Context,
 ) -> anyhow::Result<Vec<Bundle>> {
+    get_as(references, options, tool, context, read_dir).await
+}
+
+/// The same, with what `read` makes of the directory of a bundle and the reference to remember.
+pub(crate) async fn get_as<T>(
+    references: &[String],
+    options: &Options,
+    tool: PullTool,
+    context: &Context,
+    read: impl Fn(&Path, &str) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<T>> {
     let client = Client::new(options.clone(), context.environment.clone())?;
     let limits = Limits { unpacked: LARGEST_IMAGE, kept: MOST_FILES, ..client.limits().clone() };
     let client = client.with_limits(limits);
     let all = stream::iter(references)
         .map(|reference| async {
             match tool {
-                PullTool::None => get_one(&client, reference, context).await,
-                tool => get_with(tool, reference, options).await,
+                PullTool::None => get_one(&client, reference, context, &read).await,
+                tool => get_with(tool, reference, options, &read).await,
             }
         })
         .buffered(AT_ONCE)
-        .collect::<Vec<anyhow::Result<Bundle>>>();
+        .collect::<Vec<anyhow::Result<T>>>();
     let all = context.unless_interrupted(async { Ok(all.await) }).await?;
     let mut bundles = Vec::with_capacity(all.len());
     let mut failures = Vec::new();
@@ -59,10 +70,15 @@ pub async fn get(
     }
 }
 
-async fn get_one(client: &Client, reference: &str, context: &Context) -> anyhow::Result<Bundle> {
+async fn get_one<T>(
+    client: &Client,
+    reference: &str,
+    context: &Context,
+    read: &impl Fn(&Path, &str) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let local = Path::new(reference);
     if local.is_dir() {
-        return read_dir(local, "").with_context(|| format!("bundle directory {reference}"));
+        return read(local, "").with_context(|| format!("bundle directory {reference}"));
     }
     let unpacked = private_dir()?;
     let image = resolve(client, reference, context).await?;
@@ -71,10 +87,15 @@ async fn get_one(client: &Client, reference: &str, context: &Context) -> anyhow:
     let root = unpacked.path().join("image");
     let bundle = client.unpack(&image, &root, &kept, context.progress.as_ref()).await?;
     let remembered = if matches!(image.source(), Source::Registry(_)) { reference } else { "" };
-    read_dir(bundle.root(), remembered).with_context(|| format!("bundle image {reference}"))
+    read(bundle.root(), remembered).with_context(|| format!("bundle image {reference}"))
 }
 
-async fn get_with(tool: PullTool, reference: &str, options: &Options) -> anyhow::Result<Bundle> {
+async fn get_with<T>(
+    tool: PullTool,
+    reference: &str,
+    options: &Options,
+    read: &impl Fn(&Path, &str) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
     let dir = private_dir()?;
     tool.pull(reference, options).await?;
     tool.unpack(reference, dir.path()).await?;
@@ -85,7 +106,7 @@ async fn get_with(tool: PullTool, reference: &str, options: &Options) -> anyhow:
             }
         }
     }
-    read_dir(dir.path(), reference).with_context(|| format!("bundle image {reference}"))
+    read(dir.path(), reference).with_context(|| format!("bundle image {reference}"))
 }
 
 /// Looks up the image that a reference names: in a registry or layout, or in an archive file.
@@ -111,7 +132,7 @@ pub(crate) fn private_dir() -> anyhow::Result<tempfile::TempDir> {
 }
 
 /// Reads the bundle in a directory with `manifests/` and `metadata/`; `image` is the reference to remember.
-fn read_dir(dir: &Path, image: &str) -> anyhow::Result<Bundle> {
+pub(crate) fn read_dir(dir: &Path, image: &str) -> anyhow::Result<Bundle> {
     let manifests = files(&dir.join("manifests"))?;
     let metadata = files(&dir.join("metadata"))?;
     Ok(Bundle::from_files(

@@ -1,5 +1,6 @@
 //! What a failed deed means to its caller: an exit status, and text.
 
+use opm_catalog::edit::EditError;
 use opm_sqlite::StoreError;
 
 /// The exit status for an error: 2 where an image, and 3 where a CSV, is in the catalog already; else 1. Of several findings
@@ -13,7 +14,18 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
             _ => None,
         }
     }
-    error.chain().find_map(|cause| of(cause.downcast_ref()?)).unwrap_or(1)
+    fn of_edit(error: &EditError) -> Option<u8> {
+        match error {
+            EditError::ImageAlreadyAdded(_) => Some(2),
+            EditError::CsvAlreadyAdded { .. } => Some(3),
+            EditError::Many(errors) => errors.iter().find_map(of_edit),
+            _ => None,
+        }
+    }
+    let of_cause = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref().and_then(of).or_else(|| cause.downcast_ref().and_then(of_edit))
+    };
+    error.chain().find_map(of_cause).unwrap_or(1)
 }
 
 /// The lines that tell of an error: one for each finding, each with its causes after colons.

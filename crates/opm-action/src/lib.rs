@@ -11,6 +11,7 @@
 //! ```
 
 pub mod alpha;
+mod build;
 pub mod bundles;
 mod context;
 mod failure;
@@ -27,6 +28,7 @@ mod tool;
 pub mod validate;
 pub mod version;
 
+pub use build::{BuildOptions, BuildTool, Built};
 pub use context::Context;
 pub use failure::{exit_code, report};
 pub use opm_catalog::{Catalog, Format, Graph, GraphOptions, Index, Level, Table, TemplateKind};

@@ -1,6 +1,6 @@
 //! Rendering catalogs and bundles, whatever form they have, as one file-based catalog.
 
-mod bundle;
+pub(crate) mod bundle;
 mod database;
 mod image_template;
 mod reference;
@@ -159,7 +159,7 @@ impl Renderer {
 }
 
 /// Work for a thread that may block. It is not waited for when the deed ends early: it must clean up nothing.
-async fn on_a_thread<T: Send + 'static>(
+pub(crate) async fn on_a_thread<T: Send + 'static>(
     context: &Context,
     work: impl FnOnce() -> anyhow::Result<T> + Send + 'static,
 ) -> anyhow::Result<T> {

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use opm_catalog::{Format, Index, Purpose, Report};
 
 use crate::Context;
+use crate::render::on_a_thread;
 
 /// What to validate.
 #[derive(Clone, Debug, Default)]
@@ -22,14 +23,17 @@ pub struct Outcome {
 }
 
 /// Validates a catalog. All its findings are reported; what cannot be read is the only finding there is.
-pub fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
-    let path = &options.catalog;
-    std::fs::metadata(path).with_context(|| format!("stat {}", path.display()))?;
-    let mut index = Index::default();
-    let read = index.read(path, Purpose::Check, context.stop());
-    ensure!(!context.stop().is_asked(), crate::context::Interrupted);
-    let result = read.and_then(|()| index.validate());
-    Ok(Outcome { options: options.clone(), result })
+pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
+    let (options, stop) = (options.clone(), context.stop().clone());
+    let validate = move || {
+        let path = &options.catalog;
+        std::fs::metadata(path).with_context(|| format!("stat {}", path.display()))?;
+        let mut index = Index::default();
+        let read = index.read(path, Purpose::Check, &stop);
+        let result = read.and_then(|()| index.validate());
+        Ok(Outcome { options, result })
+    };
+    on_a_thread(context, validate).await
 }
 
 impl Outcome {

@@ -1,5 +1,6 @@
 //! Catalogs to templates.
 
+use std::io;
 use std::path::Path;
 
 use opm_document::json::{self, Normal};
@@ -16,7 +17,7 @@ use crate::{Error, Format, raw};
 /// stream. The text ends as the reference's does, YAML with an empty line.
 pub fn convert_template(
     kind: TemplateKind,
-    input: &[u8],
+    input: impl io::Read,
     name: Option<&Path>,
     format: Format,
 ) -> Result<String, Error> {

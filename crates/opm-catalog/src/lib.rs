@@ -26,6 +26,7 @@ mod csv;
 mod csv_metadata;
 mod decode;
 mod dockerfile;
+pub mod edit;
 mod encode;
 mod error;
 mod fields;

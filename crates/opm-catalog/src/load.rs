@@ -72,8 +72,8 @@ impl Document {
     }
 }
 
-/// The documents of a stream that is in memory.
-pub(crate) fn documents(input: &[u8], name: Option<&Path>) -> impl Iterator<Item = Result<Document, Error>> {
+/// The documents of a stream, one at a time.
+pub(crate) fn documents<R: io::Read>(input: R, name: Option<&Path>) -> impl Iterator<Item = Result<Document, Error>> {
     let file: Option<Arc<Path>> = name.map(Arc::from);
     Parts::new(input).map(move |part| {
         let part = part.map_err(|error| broken(file.as_ref(), error))?;
@@ -227,4 +227,43 @@ pub(crate) fn located(fault: &Fault, mut origin: Origin, text: &[u8]) -> Error {
         column = Some(at);
     }
     Error::Document { origin, column, message: fault.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+    use std::io::{Read, Write};
+
+    use super::{File, Steady};
+
+    #[test]
+    fn a_file_must_stay_as_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let append = |file: &mut File| file.write_all(b"name: n\n").unwrap();
+        let cases: [(&str, &dyn Fn(&mut File)); 4] = [
+            ("it grows", &append),
+            ("it shrinks", &|file| file.set_len(3).unwrap()),
+            ("it is emptied", &|file| file.set_len(0).unwrap()),
+            ("it has other content", &|file| {
+                file.set_len(0).unwrap();
+                append(file);
+                file.write_all(b"schema: s\n").unwrap();
+            }),
+        ];
+        for (name, change) in cases {
+            std::fs::write(&path, "schema: s\nname: n\n").unwrap();
+            // What changed long ago is no change.
+            let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+            let mut steady = Steady::open(&path).unwrap();
+            steady.read_exact(&mut [0; 2]).unwrap();
+            change(&mut file);
+            let error = steady.read_to_end(&mut Vec::new()).unwrap_err();
+            assert_eq!(error.to_string(), "it was changed while it was read", "{name}");
+        }
+        let mut text = String::new();
+        Steady::open(&path).unwrap().read_to_string(&mut text).unwrap();
+        assert_eq!(text, "name: n\nschema: s\n");
+    }
 }

@@ -9,6 +9,8 @@ use crate::ignore::Matcher;
 
 /// The file whose lines exclude others.
 const IGNORE_FILE: &str = ".indexignore";
+/// How deeply directories may be nested, so that walking them stays far from the end of the stack.
+const DEEPEST: usize = 200;
 
 /// The files that make up the catalog at `root`, which is a directory or a file: depth first, the entries of each
 /// directory in the order of the bytes of their names.
@@ -24,7 +26,7 @@ pub fn files(root: impl AsRef<Path>) -> Result<Vec<PathBuf>, Error> {
     }
     let mut walk = Walk::default();
     walk.entered.insert(identity(&kind, root));
-    walk.enter_real(root)?;
+    walk.enter_real(root, 0)?;
     walk.directory(root, &mut Vec::new())?;
     let Walk { found, ignore, .. } = walk;
     let kept = found.into_iter().filter(|(components, _)| !ignore.excludes(components)).map(|(_, entry)| entry);
@@ -50,6 +52,14 @@ enum Entry {
 
 fn stat(path: &Path) -> Result<Metadata, Error> {
     fs::metadata(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })
+}
+
+fn check_depth(directory: &Path, depth: usize) -> Result<(), Error> {
+    if depth <= DEEPEST {
+        return Ok(());
+    }
+    let source = std::io::Error::other(format!("directories are nested more than {DEEPEST} levels deep"));
+    Err(Error::Read { path: directory.to_path_buf(), source })
 }
 
 /// What tells one directory from another, however it was reached.
@@ -81,17 +91,19 @@ fn entries(directory: &Path) -> Result<Vec<(String, PathBuf, fs::FileType)>, Err
 
 impl Walk {
     /// Notes all directories that are reached without links, so that a link to one of them is not a second way in.
-    fn enter_real(&mut self, directory: &Path) -> Result<(), Error> {
+    fn enter_real(&mut self, directory: &Path, depth: usize) -> Result<(), Error> {
+        check_depth(directory, depth)?;
         for (_, path, kind) in entries(directory)? {
             if kind.is_dir() {
                 self.entered.insert(identity(&stat(&path)?, &path));
-                self.enter_real(&path)?;
+                self.enter_real(&path, depth + 1)?;
             }
         }
         Ok(())
     }
 
     fn directory(&mut self, directory: &Path, components: &mut Vec<String>) -> Result<(), Error> {
+        check_depth(directory, components.len())?;
         for (name, path, kind) in entries(directory)? {
             let is_ignore_file = name == IGNORE_FILE;
             components.push(name);

@@ -122,8 +122,9 @@ impl<R: Read, T: Form> Parts<R, T> {
     }
 
     /// The same, but read in pieces of so many bytes.
-    #[cfg(test)]
-    pub(crate) fn in_pieces(mut self, piece: usize) -> Self {
+    #[cfg(any(test, feature = "testing"))]
+    #[must_use]
+    pub fn in_pieces(mut self, piece: usize) -> Self {
         self.window.piece = piece;
         self
     }

@@ -1,5 +1,6 @@
 //! The one way to images.
 
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +12,8 @@ use crate::error::{ErrorKind, ImageError};
 use crate::image::{Image, Layer, Store};
 use crate::options::{Limits, Options};
 use crate::progress::{Event, Progress};
-use crate::resolve;
+use crate::resolve::{self, Places};
+use crate::settings::Settings;
 use crate::source::Source;
 use crate::transport::Transport;
 use crate::unpack::{self, Feed, Keep, Stop, Unpacked, Work, Worker};
@@ -33,8 +35,10 @@ pub struct Client {
 #[derive(Debug)]
 struct Inner {
     options: Options,
-    transport: Transport,
+    transport: Arc<Transport>,
+    settings: Settings,
     temp_dir: PathBuf,
+    source_date_epoch: Option<OsString>,
 }
 
 impl Client {
@@ -42,9 +46,11 @@ impl Client {
     /// nor touches the network yet.
     pub fn new(options: Options, environment: Environment) -> Result<Self, ImageError> {
         let temp_dir = environment.temp_dir();
-        let transport = Transport::new(&options, environment)?;
+        let source_date_epoch = environment.source_date_epoch.clone();
+        let settings = Settings::new(&options, &environment);
+        let transport = Arc::new(Transport::new(&options, environment)?);
         let limits = options.limits.clone();
-        Ok(Self { inner: Arc::new(Inner { options, transport, temp_dir }), limits })
+        Ok(Self { inner: Arc::new(Inner { options, transport, settings, temp_dir, source_date_epoch }), limits })
     }
 
     /// The same client with other limits than those of its options, for images of which less is to be expected.
@@ -131,59 +137,108 @@ impl Client {
     }
 
     /// Sends the bytes of a layer until its end, or until nobody listens.
-    async fn feed(
+    pub(crate) async fn feed(
         &self,
         image: &Image,
         layer: &Layer,
         sender: mpsc::Sender<Feed>,
         progress: &dyn Progress,
     ) -> Result<(), ErrorKind> {
-        match &image.0.store {
-            Store::Registry(reference) => {
-                let mut download = self.inner.transport.blob(reference, layer.digest(), layer.size());
-                loop {
-                    let chunk = match (download.chunk(progress).await, &layer.foreign) {
-                        (Err(ErrorKind::NotFound(_)), Some(url)) => {
-                            return Err(ErrorKind::ForeignLayer { url: url.clone() });
-                        }
-                        (chunk, _) => chunk?,
-                    };
-                    let Some(chunk) = chunk else { break };
-                    progress.event(Event::Bytes(chunk.len() as u64));
-                    if sender.send(Feed::Chunk(chunk)).await.is_err() {
-                        return Ok(());
+        let whole = match &*image.0.store {
+            Store::Registry(places) => {
+                let kept = match self.cache() {
+                    Some(cache) => cache.open(layer.digest(), layer.size()).await.map(|file| (cache, file)),
+                    None => None,
+                };
+                match kept {
+                    Some((cache, file)) => {
+                        let path = cache.path(layer.digest());
+                        feed_file(file.into(), &sender, progress).await.map_err(ErrorKind::io(path))?
                     }
+                    None => self.download(places, layer, &sender, progress).await?,
                 }
             }
             Store::Disk(layout) => {
                 let path = layout.blob(layer.digest())?;
-                let mut file = tokio::fs::File::open(&path).await.map_err(ErrorKind::io(&path))?;
-                loop {
-                    let mut chunk = bytes::BytesMut::with_capacity(CHUNK);
-                    let amount = file.read_buf(&mut chunk).await.map_err(ErrorKind::io(&path))?;
-                    if amount == 0 {
-                        break;
-                    }
-                    progress.event(Event::Bytes(amount as u64));
-                    if sender.send(Feed::Chunk(chunk.freeze())).await.is_err() {
-                        return Ok(());
-                    }
+                let file = tokio::fs::File::open(&path).await.map_err(ErrorKind::io(&path))?;
+                feed_file(file, &sender, progress).await.map_err(ErrorKind::io(&path))?
+            }
+        };
+        if whole {
+            let _ = sender.send(Feed::End).await;
+        }
+        Ok(())
+    }
+
+    /// Sends the bytes of a layer from a registry, and keeps them if there is a cache. Answers whether all were taken.
+    async fn download(
+        &self,
+        places: &Places,
+        layer: &Layer,
+        sender: &mpsc::Sender<Feed>,
+        progress: &dyn Progress,
+    ) -> Result<bool, ErrorKind> {
+        let place = places.chosen(self, progress).await?;
+        let mut download = place.transport.blob(&place.reference, layer.digest(), layer.size());
+        let mut keeping = self.cache().map(|cache| cache.keep(layer.digest()));
+        loop {
+            let chunk = match (download.chunk(progress).await, &layer.foreign) {
+                (Err(ErrorKind::NotFound(_)), Some(url)) => {
+                    return Err(ErrorKind::ForeignLayer { url: url.clone() });
                 }
+                (chunk, _) => chunk?,
+            };
+            let Some(chunk) = chunk else { break };
+            progress.event(Event::Bytes(chunk.len() as u64));
+            if let Some(keeping) = &mut keeping {
+                keeping.add(&chunk).await;
+            }
+            if sender.send(Feed::Chunk(chunk)).await.is_err() {
+                return Ok(false);
             }
         }
-        let _ = sender.send(Feed::End).await;
-        Ok(())
+        if let Some(keeping) = keeping {
+            keeping.finish().await;
+        }
+        Ok(true)
     }
 
     pub(crate) fn options(&self) -> &Options {
         &self.inner.options
     }
 
-    pub(crate) fn transport(&self) -> &Transport {
-        &self.inner.transport
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn shared_transport(&self) -> Arc<Transport> {
+        Arc::clone(&self.inner.transport)
+    }
+
+    pub(crate) fn source_date_epoch(&self) -> Option<&OsStr> {
+        self.inner.source_date_epoch.as_deref()
     }
 
     pub(crate) fn temp_dir(&self) -> &Path {
         &self.inner.temp_dir
+    }
+}
+
+/// Sends what is in a file. Answers whether all was taken.
+async fn feed_file(
+    mut file: tokio::fs::File,
+    sender: &mpsc::Sender<Feed>,
+    progress: &dyn Progress,
+) -> std::io::Result<bool> {
+    loop {
+        let mut chunk = bytes::BytesMut::with_capacity(CHUNK);
+        let amount = file.read_buf(&mut chunk).await?;
+        if amount == 0 {
+            return Ok(true);
+        }
+        progress.event(Event::Bytes(amount as u64));
+        if sender.send(Feed::Chunk(chunk.freeze())).await.is_err() {
+            return Ok(false);
+        }
     }
 }

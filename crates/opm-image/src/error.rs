@@ -45,6 +45,14 @@ impl ImageError {
     }
 }
 
+impl ImageError {
+    /// The same, of `image` when it is of none yet.
+    pub(crate) fn or_of(mut self, image: impl fmt::Display) -> Self {
+        self.0.image.get_or_insert_with(|| image.to_string());
+        self
+    }
+}
+
 impl From<ErrorKind> for ImageError {
     fn from(kind: ErrorKind) -> Self {
         Self(Box::new(Inner { image: None, layer: None, kind }))
@@ -98,6 +106,43 @@ pub enum ErrorKind {
         /// What is wrong with it.
         why: String,
     },
+    /// A `registries.conf`, or one of its drop-ins, cannot be used.
+    #[error("{}{}: {why}", path.display(), line.map_or_else(String::new, |line| format!(", line {line}")))]
+    Registries {
+        /// The file.
+        path: PathBuf,
+        /// The first is 1; absent when it is about the whole file.
+        line: Option<usize>,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A `registries.conf` forbids what the image is or would be in.
+    #[error("the registry `{prefix}` is blocked in {}", path.display())]
+    Blocked {
+        /// The prefix that is blocked.
+        prefix: String,
+        /// The file that says so.
+        path: PathBuf,
+    },
+    /// A `policy.json` cannot be used.
+    #[error("{}: {why}", path.display())]
+    Policy {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A `policy.json` forbids to use the image, or demands of it what cannot be checked here.
+    #[error("Source image rejected: {why}")]
+    Rejected {
+        /// The file that says so.
+        path: PathBuf,
+        /// What it says and, where something can be done, what.
+        why: String,
+    },
+    /// The image could be read from none of the places that a `registries.conf` names for it.
+    #[error("{}", places_text(.0))]
+    Everywhere(Vec<(String, ErrorKind)>),
     /// The HTTP client cannot be set up.
     #[error("cannot set up the HTTP client: {0}")]
     Setup(String),
@@ -126,6 +171,9 @@ pub enum ErrorKind {
         /// How long it asks to wait.
         wait: Option<Duration>,
     },
+    /// The registry does not take what is pushed to it.
+    #[error("{0}")]
+    Unsupported(String),
     /// Another status that is no success.
     #[error("the registry answered {0}")]
     Http(String),
@@ -254,6 +302,9 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Whether trying the same again later may succeed.
     pub fn is_transient(&self) -> bool {
+        if let Self::Everywhere(failures) = self {
+            return failures.iter().any(|(_, kind)| kind.is_transient());
+        }
         matches!(
             self,
             Self::Throttled { .. }
@@ -279,6 +330,14 @@ impl ErrorKind {
 
     pub(crate) fn layout(path: impl AsRef<Path>, why: impl Into<String>) -> Self {
         Self::Layout { path: path.as_ref().to_owned(), why: why.into() }
+    }
+}
+
+fn places_text(failures: &[(String, ErrorKind)]) -> String {
+    let texts: Vec<String> = failures.iter().map(|(place, kind)| format!("{place}: {kind}")).collect();
+    match texts.len() {
+        1 => texts.concat(),
+        count => format!("cannot be read from any of {count} places: {}", texts.join("; ")),
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::digest::Digest;
 use crate::layout::Layout;
-use crate::reference::Reference;
+use crate::resolve::Places;
 use crate::source::Source;
 
 /// One image: its manifest and configuration, checked, and where its layers are.
@@ -26,13 +26,13 @@ pub(crate) struct Inner {
     pub(crate) config: Bytes,
     pub(crate) labels: BTreeMap<String, String>,
     pub(crate) layers: Vec<Layer>,
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
 }
 
 /// Where blobs are read from.
 #[derive(Debug)]
 pub(crate) enum Store {
-    Registry(Reference),
+    Registry(Places),
     Disk(Layout),
 }
 

@@ -1,9 +1,14 @@
 //! One client for container images, wherever they are: in registries that speak the OCI distribution API, in OCI image layouts
 //! and in what `docker save` writes.
 //!
-//! It looks images up (tags, digests, indexes of several platforms), finds credentials where podman and docker keep them, and
-//! unpacks layers into a directory that is safe to read. Everything that comes from outside is checked against its digest and
-//! size and held to [`Limits`]; what fails for a passing reason is tried again, and what fails for good says what to do.
+//! It looks images up (tags, digests, indexes of several platforms), finds credentials where podman and docker keep them,
+//! unpacks layers into a directory that is safe to read, and builds new images upon those there are. Everything that comes
+//! from outside is checked against its digest and size and held to [`Limits`]; what fails for a passing reason is tried again,
+//! and what fails for good says what to do.
+//!
+//! It honours what the machine's users have settled for podman and its kin: `registries.conf` (mirrors, other locations, blocked
+//! and insecure registries, short names) and `policy.json` (acceptance and rejection; what demands signatures is refused). It
+//! keeps what it pulled when it is told to ([`Cache`]).
 //!
 //! The crate knows nothing of operators, and it never prints, reads the environment or changes the process: what it may know is
 //! in an [`Environment`], what it has to say goes to a [`Progress`] and into an [`ImageError`].
@@ -28,6 +33,7 @@
 //! with the content of files in a temporary directory. Only when every layer has proved genuine is the tree written.
 
 pub mod build;
+mod cache;
 mod client;
 mod credentials;
 mod digest;
@@ -38,9 +44,13 @@ mod layout;
 mod manifest;
 mod options;
 mod platform;
+mod policy;
 mod progress;
+mod push;
 mod reference;
+mod registries;
 mod resolve;
+mod settings;
 mod source;
 #[cfg(any(test, feature = "testing"))]
 #[allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a helper of tests, where a panic is the report")]
@@ -55,7 +65,7 @@ pub use digest::{BadDigest, Digest};
 pub use environment::Environment;
 pub use error::{ErrorKind, ImageError};
 pub use image::{Image, Layer};
-pub use options::{Limits, Options, Retries, Tls};
+pub use options::{Cache, Limits, Options, Retries, Tls};
 pub use platform::Platform;
 pub use progress::{Event, Progress, Silent};
 pub use reference::{BadReference, Reference};

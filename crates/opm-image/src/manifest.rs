@@ -41,6 +41,11 @@ pub(crate) fn is_index(media_type: &str) -> bool {
     matches!(media_type, OCI_IMAGE_INDEX_MEDIA_TYPE | IMAGE_MANIFEST_LIST_MEDIA_TYPE)
 }
 
+/// Whether a media type is that of an image's configuration, and not of some artifact's.
+pub(crate) fn is_config(media_type: &str) -> bool {
+    matches!(media_type, IMAGE_CONFIG_MEDIA_TYPE | IMAGE_DOCKER_CONFIG_MEDIA_TYPE)
+}
+
 fn is_image(media_type: &str) -> bool {
     matches!(media_type, OCI_IMAGE_MEDIA_TYPE | IMAGE_MANIFEST_MEDIA_TYPE)
 }
@@ -72,6 +77,12 @@ pub(crate) fn decode(bytes: &[u8], served_as: Option<&str>) -> Result<Manifest, 
             "the manifest is ambiguous: its content and its media type make it both an image and an index".to_owned(),
         )),
     }
+}
+
+/// Whether a manifest says itself what it is, so that nothing is lost when it is read without the type it was served as.
+pub(crate) fn is_plain(bytes: &[u8], served_as: Option<&str>) -> bool {
+    let oci = |served: &str| matches!(served, OCI_IMAGE_MEDIA_TYPE | OCI_IMAGE_INDEX_MEDIA_TYPE);
+    served_as.is_none_or(oci) || serde_json::from_slice::<Shape>(bytes).is_ok_and(|shape| shape.media_type.is_some())
 }
 
 /// A digest in a manifest.
@@ -132,7 +143,7 @@ pub(crate) fn config(bytes: &[u8], media_type: &str) -> Result<Config, ErrorKind
             labels: wire.config.and_then(|run| run.labels).unwrap_or_default(),
             diff_ids: wire.rootfs.and_then(|root| root.diff_ids).unwrap_or_default(),
         }),
-        Err(error) if matches!(media_type, IMAGE_CONFIG_MEDIA_TYPE | IMAGE_DOCKER_CONFIG_MEDIA_TYPE) => {
+        Err(error) if is_config(media_type) => {
             Err(ErrorKind::Manifest(format!("the configuration of the image is malformed: {error}")))
         }
         Err(_) => Ok(Config::default()),

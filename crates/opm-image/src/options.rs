@@ -21,6 +21,38 @@ pub struct Options {
     pub limits: Limits,
     /// How often and how long to try.
     pub retries: Retries,
+    /// Whether and where to keep what was pulled. Default: not at all.
+    pub cache: Cache,
+}
+
+/// Whether what is pulled from registries is kept, so that it need not be fetched again.
+///
+/// Kept is what is named by its digest: manifests, configurations and layers, in `blobs/ALGORITHM/HEX` below one directory.
+/// It is checked whenever it is read. Any number of processes may share a directory, and one that cannot be read or written
+/// is as good as an empty one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Cache {
+    /// Everything is fetched (`--no-cache`).
+    #[default]
+    Off,
+    /// Everything is kept.
+    On {
+        /// The directory (`--cache-dir`). Without it: `$OPM_CACHE_DIR`, else `$XDG_CACHE_HOME/opm`, else `~/.cache/opm`.
+        dir: Option<PathBuf>,
+        /// How large it may be, in bytes. A client may go beyond that; when its last clone is dropped, what was not used for
+        /// the longest time is removed.
+        limit: u64,
+    },
+}
+
+impl Cache {
+    /// What [`Cache::On`] holds unless something else is wanted, in bytes: 2 GiB.
+    pub const LIMIT: u64 = 2 << 30;
+
+    /// A cache in `dir`, or where it usually is, of the usual size.
+    pub fn on(dir: Option<PathBuf>) -> Self {
+        Self::On { dir, limit: Self::LIMIT }
+    }
 }
 
 /// How connections to registries are secured. There is no mode that falls back from HTTPS to HTTP.

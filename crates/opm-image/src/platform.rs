@@ -55,7 +55,7 @@ impl Platform {
     }
 
     /// How well `offer` serves: `None` not at all, lower is better.
-    fn fit(&self, offer: &Self) -> Option<u8> {
+    pub(crate) fn fit(&self, offer: &Self) -> Option<u8> {
         if self.os != offer.os || self.architecture != offer.architecture {
             return None;
         }

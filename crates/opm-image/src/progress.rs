@@ -12,7 +12,7 @@ pub trait Progress: Send + Sync {
     fn event(&self, event: Event<'_>);
 }
 
-/// One step of a pull.
+/// One step of a pull or a build.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -37,8 +37,32 @@ pub enum Event<'a> {
         /// How long until the next attempt.
         wait: Duration,
     },
-    /// The image is unpacked.
+    /// The image is unpacked, or what is built upon it is written.
     Done,
+    /// A part of the base does not become a part of what is built.
+    Skipped {
+        /// Which part, and why.
+        what: &'a str,
+    },
+    /// A built image begins to be written or pushed.
+    Writing {
+        /// Where to, as the user would write it.
+        output: &'a str,
+    },
+    /// A blob begins to be pushed.
+    Pushing {
+        /// Which.
+        digest: &'a Digest,
+        /// In bytes.
+        size: u64,
+    },
+    /// A built image is where it is to be.
+    Written {
+        /// As in [`Writing`](Self::Writing).
+        output: &'a str,
+        /// Of what a name leads to there.
+        digest: &'a Digest,
+    },
 }
 
 /// Hears everything and says nothing.

@@ -19,6 +19,8 @@ pub struct Reference {
     repository: String,
     tag: Option<String>,
     digest: Option<Digest>,
+    /// The name as it was written, when it was written without a registry.
+    short: Option<String>,
 }
 
 /// Why a text names no image, in words that say what to mend.
@@ -56,6 +58,18 @@ impl Reference {
     /// The digest, if one was given.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
+    }
+
+    /// The name without a registry, tag and digest, if that is how it was written.
+    pub(crate) fn short(&self) -> Option<&str> {
+        self.short.as_deref()
+    }
+
+    /// The image of this tag and digest that is called `name`, which has a registry.
+    pub(crate) fn renamed(&self, name: &str) -> Result<Self, BadReference> {
+        let tag = self.tag.as_ref().map_or_else(String::new, |tag| format!(":{tag}"));
+        let digest = self.digest.as_ref().map_or_else(String::new, |digest| format!("@{digest}"));
+        format!("{name}{tag}{digest}").parse()
     }
 
     /// What the manifest is asked for by: the digest, else the tag.
@@ -115,6 +129,7 @@ impl FromStr for Reference {
                 "the repository must be words of lower-case letters and digits, joined by `.`, `_`, `__` or `-`, and separated by `/`",
             ));
         }
+        let short = (!has_registry(name)).then(|| name.to_owned());
         let repository = match registry {
             DOCKER_HUB | "index.docker.io" if !repository.contains('/') => format!("library/{repository}"),
             _ => repository.to_owned(),
@@ -123,7 +138,7 @@ impl FromStr for Reference {
         if tag.is_none() && digest.is_none() {
             return Err(bad(&format!("it has no tag and no digest; say which image is meant, such as `{name}:TAG`")));
         }
-        Ok(Self { registry: registry.to_owned(), repository, tag: tag.map(str::to_owned), digest })
+        Ok(Self { registry: registry.to_owned(), repository, tag: tag.map(str::to_owned), digest, short })
     }
 }
 
@@ -140,18 +155,15 @@ impl fmt::Display for Reference {
     }
 }
 
-/// The first word is a registry when it cannot be a part of a repository on Docker Hub.
 fn split_registry(name: &str) -> (&str, &str) {
-    match name.split_once('/') {
-        Some((first, rest))
-            if first == "localhost"
-                || first.contains(['.', ':', '['])
-                || first.bytes().any(|b| b.is_ascii_uppercase()) =>
-        {
-            (first, rest)
-        }
-        _ => (DOCKER_HUB, name),
-    }
+    name.split_once('/').filter(|_| has_registry(name)).unwrap_or((DOCKER_HUB, name))
+}
+
+/// Whether the first word of several is a registry: when it cannot be a part of a repository on Docker Hub.
+pub(crate) fn has_registry(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(first, _)| {
+        first == "localhost" || first.contains(['.', ':', '[']) || first.bytes().any(|b| b.is_ascii_uppercase())
+    })
 }
 
 fn is_host(text: &str) -> bool {

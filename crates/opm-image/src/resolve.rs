@@ -1,5 +1,12 @@
 //! From a name to an image.
 
+mod all;
+mod kept;
+mod places;
+
+pub(crate) use all::{All, List, all};
+pub(crate) use places::Places;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -14,7 +21,6 @@ use crate::layout::{Entry, Files, Layout};
 use crate::manifest::{self, Manifest};
 use crate::platform::{self, Platform};
 use crate::progress::Progress;
-use crate::reference::Reference;
 use crate::source::Source;
 use crate::transport::{Answer, Call};
 use crate::unpack::check_content;
@@ -32,83 +38,111 @@ struct Document {
 /// The images in one place.
 struct Resolver<'a> {
     client: &'a Client,
-    store: &'a Store,
+    store: &'a Arc<Store>,
     progress: &'a dyn Progress,
 }
 
 pub(crate) async fn resolve(client: &Client, source: &Source, progress: &dyn Progress) -> Result<Image, ErrorKind> {
-    let limits = client.limits();
-    let temp = client.temp_dir();
-    let (store, tag) = match source {
-        Source::Registry(reference) => (Store::Registry(reference.clone()), None),
-        Source::OciLayout { dir, tag } => (Store::Disk(Layout::Oci(Files::dir(dir)?)), tag.as_deref()),
-        Source::OciArchive { file, tag } => {
-            (Store::Disk(Layout::Oci(Files::archive(file, temp, limits).await?)), tag.as_deref())
-        }
-        Source::DockerArchive { file, tag } => {
-            let files = Files::archive(file, temp, limits).await?;
-            return docker_image(source, files, tag.as_deref(), client);
-        }
+    let store = match open(client, source).await? {
+        Opened::Store(store) => store,
+        Opened::Image(image) => return Ok(image),
     };
     let resolver = Resolver { client, store: &store, progress };
-    let (top, index) = match &store {
-        Store::Registry(reference) => (resolver.named(reference).await?, None),
-        Store::Disk(layout) => match layout.files().oci_entry(tag, limits)? {
-            Entry::One(entry) => (resolver.child(&entry).await?, None),
-            Entry::Platforms(index) => (resolver.choose(index).await?, None),
+    let (chosen, index) = match resolver.top(source).await? {
+        Top::Platforms(index) => (resolver.choose(index).await?, None),
+        Top::Document(top) => match manifest::decode(&top.bytes, top.served_as.as_deref())? {
+            Manifest::Image(..) => (top, None),
+            Manifest::Index(list) => (resolver.choose(list).await?, Some(top.digest)),
         },
     };
-    let (chosen, index) = match manifest::decode(&top.bytes, top.served_as.as_deref())? {
-        Manifest::Image(..) => (top, index),
-        Manifest::Index(list) => (resolver.choose(list).await?, Some(top.digest)),
-    };
     match manifest::decode(&chosen.bytes, chosen.served_as.as_deref())? {
-        Manifest::Image(image, media_type) => {
-            let (config, labels, layers) = resolver.contents(&image).await?;
-            let Document { bytes: manifest, digest, .. } = chosen;
-            let source = source.clone();
-            Ok(Image(Arc::new(Inner { source, digest, index, media_type, manifest, config, labels, layers, store })))
-        }
-        Manifest::Index(_) => Err(ErrorKind::Manifest("an index calls another index an image".to_owned())),
+        Manifest::Image(image, media_type) => resolver.image(source, chosen, index, &image, media_type).await,
+        Manifest::Index(_) => Err(index_as_image()),
     }
+}
+
+fn index_as_image() -> ErrorKind {
+    ErrorKind::Manifest("an index calls another index an image".to_owned())
+}
+
+/// A place that was opened, or the one image in it.
+enum Opened {
+    Store(Arc<Store>),
+    Image(Image),
+}
+
+/// What a name leads to.
+enum Top {
+    Document(Document),
+    /// The index of a layout, which is the image.
+    Platforms(OciImageIndex),
+}
+
+async fn open(client: &Client, source: &Source) -> Result<Opened, ErrorKind> {
+    let (limits, temp) = (client.limits(), client.temp_dir());
+    let full = match source {
+        Source::Registry(reference) => Some(client.registries()?.full(reference)?),
+        _ => None,
+    };
+    if let Some(policy) = client.policy()? {
+        policy.check(source, full.as_ref())?;
+    }
+    let store = match source {
+        Source::Registry(written) => {
+            Store::Registry(Places::of(client, written, full.unwrap_or_else(|| written.clone()))?)
+        }
+        Source::OciLayout { dir, .. } => Store::Disk(Layout::Oci(Files::dir(dir)?)),
+        Source::OciArchive { file, .. } => Store::Disk(Layout::Oci(Files::archive(file, temp, limits).await?)),
+        Source::DockerArchive { file, tag } => {
+            let files = Files::archive(file, temp, limits).await?;
+            return docker_image(source, files, tag.as_deref(), client).map(Opened::Image);
+        }
+    };
+    Ok(Opened::Store(Arc::new(store)))
 }
 
 type Contents = (Bytes, std::collections::BTreeMap<String, String>, Vec<Layer>);
 
 impl Resolver<'_> {
-    /// The manifest that a reference names.
-    async fn named(&self, reference: &Reference) -> Result<Document, ErrorKind> {
-        let missing = if reference.digest().is_some() {
-            "the registry has no manifest with this digest"
-        } else {
-            "the registry has no such tag"
+    async fn top(&self, source: &Source) -> Result<Top, ErrorKind> {
+        let tag = match source {
+            Source::OciLayout { tag, .. } | Source::OciArchive { tag, .. } => tag.as_deref(),
+            Source::Registry(_) | Source::DockerArchive { .. } => None,
         };
-        let answer = self.manifest(reference, reference.object(), reference.digest().is_some(), missing).await?;
-        let announced = answer.headers.get("docker-content-digest").and_then(|value| value.to_str().ok()?.parse().ok());
-        let digest = match reference.digest().cloned().or(announced) {
-            Some(expected) => {
-                let found = expected.same_kind_of(&answer.body);
-                let length = answer.body.len() as u64;
-                check_content("the manifest", &expected, length, found, length)?;
-                expected
-            }
-            None => Digest::of(&answer.body),
-        };
-        Ok(Document { digest, served_as: served_as(&answer), bytes: answer.body })
+        match &**self.store {
+            Store::Registry(places) => self.named(places).await.map(Top::Document),
+            Store::Disk(layout) => match layout.files().oci_entry(tag, self.client.limits())? {
+                Entry::One(entry) => self.child(&entry).await.map(Top::Document),
+                Entry::Platforms(index) => Ok(Top::Platforms(index)),
+            },
+        }
     }
 
-    async fn manifest(
+    /// An image whose manifest was read.
+    async fn image(
         &self,
-        reference: &Reference,
-        object: &str,
-        by_digest: bool,
-        missing: &'static str,
-    ) -> Result<Answer, ErrorKind> {
-        let mut call = Call::pull(reference, format!("manifests/{object}"), missing);
-        call.accept = Some(manifest::ACCEPT);
-        call.addressed_by_content = by_digest;
-        let limit = self.client.limits().manifest;
-        self.client.transport().fetch(&call, limit, "the size of the manifest in bytes", self.progress).await
+        source: &Source,
+        document: Document,
+        index: Option<Digest>,
+        image: &OciImageManifest,
+        media_type: String,
+    ) -> Result<Image, ErrorKind> {
+        let (config, labels, layers) = self.contents(image).await?;
+        let Document { bytes: manifest, digest, .. } = document;
+        let (source, store) = (source.clone(), Arc::clone(self.store));
+        Ok(Image(Arc::new(Inner { source, digest, index, media_type, manifest, config, labels, layers, store })))
+    }
+
+    /// The manifest that the image's name leads to. A digest may lead to the cache.
+    async fn named(&self, places: &Places) -> Result<Document, ErrorKind> {
+        if let Some(digest) = places.wanted().digest()
+            && let Some(bytes) = self.cached(digest, self.client.limits().manifest).await
+        {
+            return Ok(Document { bytes, digest: digest.clone(), served_as: None });
+        }
+        let document = places.manifest(self.client, self.progress).await?;
+        self.keep(&document).await;
+        Ok(document)
     }
 
     /// The manifest that an entry of an index names.
@@ -116,19 +150,31 @@ impl Resolver<'_> {
         let digest = manifest::digest(&entry.digest)?;
         let size = manifest::size(entry.size)?;
         let limit = self.client.limits().manifest;
-        let (bytes, served_as) = match self.store {
-            Store::Registry(reference) => {
+        let what = "the size of the manifest in bytes";
+        let check = |bytes: &Bytes| {
+            check_content("the manifest", &digest, size, digest.same_kind_of(bytes), bytes.len() as u64)
+        };
+        let (bytes, served_as) = match &**self.store {
+            Store::Registry(places) => {
+                if let Some(bytes) = self.cached(&digest, limit).await {
+                    check(&bytes)?;
+                    return Ok(Document { bytes, digest, served_as: None });
+                }
+                let place = places.chosen(self.client, self.progress).await?;
                 let missing = "the registry lacks a manifest that the image's index names";
-                let answer = self.manifest(reference, digest.as_str(), true, missing).await?;
+                let mut call = Call::pull(&place.reference, format!("manifests/{digest}"), missing);
+                call.accept = Some(manifest::ACCEPT);
+                let answer = place.transport.fetch(&call, limit, what, self.progress).await?;
                 (answer.body.clone(), served_as(&answer))
             }
-            Store::Disk(layout) => {
-                let bytes = layout.read(&digest, limit, "the size of the manifest in bytes")?;
-                (bytes, Some(entry.media_type.clone()))
-            }
+            Store::Disk(layout) => (layout.read(&digest, limit, what)?, Some(entry.media_type.clone())),
         };
-        check_content("the manifest", &digest, size, digest.same_kind_of(&bytes), bytes.len() as u64)?;
-        Ok(Document { bytes, digest, served_as })
+        check(&bytes)?;
+        let document = Document { bytes, digest, served_as };
+        if matches!(**self.store, Store::Registry(_)) {
+            self.keep(&document).await;
+        }
+        Ok(document)
     }
 
     /// The best manifest of an index and of the indexes in it.
@@ -199,12 +245,11 @@ impl Resolver<'_> {
         let size = manifest::size(image.config.size)?;
         let limit = self.client.limits().config;
         let what = "the size of the configuration in bytes";
-        let bytes = match self.store {
-            Store::Registry(reference) => {
-                let missing = "the registry lacks the image's configuration";
-                let call = Call::pull(reference, format!("blobs/{digest}"), missing);
-                self.client.transport().fetch(&call, limit, what, self.progress).await?.body
-            }
+        let bytes = match &**self.store {
+            Store::Registry(places) => match self.cached(&digest, limit).await {
+                Some(bytes) => bytes,
+                None => self.configuration(places, &digest, size).await?,
+            },
             Store::Disk(layout) => layout.read(&digest, limit, what)?,
         };
         check_content("the configuration", &digest, size, digest.same_kind_of(&bytes), bytes.len() as u64)?;
@@ -244,6 +289,6 @@ fn docker_image(source: &Source, files: Files, tag: Option<&str>, client: &Clien
         config: image.config,
         labels: image.decoded.labels,
         layers,
-        store: Store::Disk(Layout::Docker { files, layers: image.layers }),
+        store: Arc::new(Store::Disk(Layout::Docker { files, layers: image.layers })),
     })))
 }

@@ -29,7 +29,7 @@ impl Bundle {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
         match self.command {
             Command::Generate(args) => args.run(),
-            Command::Build(args) => args.run(context).await,
+            Command::Build(args) => args.run(pull, context).await,
             Command::Validate(args) => args.run(pull, context).await,
             Command::Unpack(args) => args.run(pull, context).await,
         }

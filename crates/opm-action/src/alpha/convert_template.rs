@@ -1,17 +1,18 @@
 //! Converting catalogs to templates.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use opm_catalog::{Format, TemplateKind};
 
+use super::input;
+use crate::Context;
+
 /// What to convert, and to which kind of template.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The text of the catalog.
-    pub catalog: Vec<u8>,
-    /// The file that it comes from, for errors.
-    pub name: Option<PathBuf>,
+    /// The file of the catalog; stdin where there is none or it is `-`.
+    pub file: Option<PathBuf>,
     /// The kind of the template: basic or substitutes.
     pub kind: TemplateKind,
     /// The form of the template.
@@ -19,7 +20,10 @@ pub struct Options {
 }
 
 /// Converts a catalog to the text of a template that expands to it.
-pub fn run(options: &Options) -> anyhow::Result<String> {
-    opm_catalog::convert_template(options.kind, &options.catalog, options.name.as_deref(), options.format)
-        .context("converting")
+pub async fn run(options: &Options, context: &Context) -> anyhow::Result<String> {
+    let (kind, format) = (options.kind, options.format);
+    let convert = move |catalog, name: Option<&Path>| {
+        opm_catalog::convert_template(kind, catalog, name, format).context("converting")
+    };
+    input::read(options.file.as_deref(), context, convert).await
 }

@@ -1,21 +1,20 @@
 //! Expanding templates of catalogs.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use opm_catalog::{Bundle, Catalog, Graph, GraphOptions, Index, Level, Template, TemplateKind};
 
+use super::input;
 use crate::render::{self, Allowed};
 use crate::{Context, ImageOptions};
 
 /// Which template to expand, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The text of the template.
-    pub template: Vec<u8>,
-    /// The file that it comes from, for errors.
-    pub name: Option<PathBuf>,
+    /// The file of the template; stdin where there is none or it is `-`.
+    pub file: Option<PathBuf>,
     /// Of which kind it must be; the template says so itself where there is none.
     pub kind: Option<TemplateKind>,
     /// How far the bundles are migrated.
@@ -26,7 +25,9 @@ pub struct Options {
 
 /// Pulls the bundle images that the template names, several at a time, and expands it.
 pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Catalog> {
-    let template = Template::parse(options.kind, &options.template, options.name.as_deref())?;
+    let kind = options.kind;
+    let parse = move |template, name: Option<&Path>| Ok(Template::parse(kind, template, name)?);
+    let template = input::read(options.file.as_deref(), context, parse).await?;
     let references = template.references();
     let source = render::Options {
         references: references.clone(),

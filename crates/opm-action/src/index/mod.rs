@@ -1,11 +1,14 @@
 //! Editing the database of an index image, and writing what builds the next one.
 
 pub mod add;
+pub mod build;
+mod catalog_image;
 pub mod deprecatetruncate;
 pub mod export;
+mod file_catalog;
 mod pipeline;
 pub mod prune;
 pub mod prune_stranded;
 pub mod rm;
 
-pub use pipeline::{DEFAULT_BINARY_IMAGE, Target};
+pub use pipeline::{DEFAULT_BINARY_IMAGE, Outcome, Product, Target};

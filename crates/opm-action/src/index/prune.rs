@@ -1,10 +1,12 @@
 //! Removing all packages but some from an index.
 
+use opm_catalog::edit::{Edit, EditError};
 use opm_sqlite::StoreError;
 
 use crate::Context;
-use crate::index::Target;
-use crate::registry::{prune::prune, warnings};
+use crate::index::file_catalog::Concerned;
+use crate::index::{Outcome, Target};
+use crate::registry::{names, prune::prune, warnings};
 
 /// What to keep, and in which index.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +21,22 @@ pub struct Options {
 }
 
 /// Removes all packages but those to keep; returns what a permissive run went on with.
-pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Vec<anyhow::Error>> {
+pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
     let index = options.target.begin(context).await?;
-    index.finish(context, |edit| {
-        let unknown = prune(edit, &options.packages)?;
-        if options.permissive {
-            return Ok(warnings(unknown));
-        }
-        StoreError::all(unknown).map(|()| Vec::new())
-    })
+    if index.is_catalog() {
+        let work = |edit: &mut Edit| {
+            let unknown = edit.prune(&names(&options.packages));
+            if options.permissive { Ok(unknown) } else { EditError::all(unknown).map(|()| Vec::new()) }
+        };
+        return index.finish_catalog(Concerned::All, context, work).await;
+    }
+    index
+        .finish(context, |edit| {
+            let unknown = prune(edit, &options.packages)?;
+            if options.permissive {
+                return Ok(warnings(unknown));
+            }
+            StoreError::all(unknown).map(|()| Vec::new())
+        })
+        .await
 }

@@ -1,7 +1,9 @@
 //! Removing bundles that no channel lists from an index.
 
+use anyhow::ensure;
+
 use crate::Context;
-use crate::index::Target;
+use crate::index::{Outcome, Target};
 
 /// Which index to clean.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,11 @@ pub struct Options {
 
 /// Removes what is stranded.
 #[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough in its lifetimes")]
-pub async fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
-    options.target.begin(context).await?.finish(context, |edit| edit.remove_stranded())
+pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
+    let index = options.target.begin(context).await?;
+    ensure!(
+        !index.is_catalog(),
+        "the index is a file-based catalog: there, every bundle is in a channel, so that nothing is stranded"
+    );
+    index.finish(context, |edit| edit.remove_stranded().map(|()| Vec::new())).await
 }

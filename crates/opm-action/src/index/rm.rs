@@ -1,8 +1,9 @@
 //! Removing packages from an index.
 
 use crate::Context;
-use crate::index::Target;
-use crate::registry::rm::remove;
+use crate::index::file_catalog::Concerned;
+use crate::index::{Outcome, Target};
+use crate::registry::{names, rm::remove};
 
 /// What to remove, and from which index.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +17,12 @@ pub struct Options {
 }
 
 /// Removes the packages; returns what a permissive run went on with.
-pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Vec<anyhow::Error>> {
+pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
     let index = options.target.begin(context).await?;
-    index.finish(context, |edit| remove(edit, &options.packages, options.permissive))
+    if index.is_catalog() {
+        let packages = names(&options.packages);
+        let concerned = Concerned::Packages(packages.clone());
+        return index.finish_catalog(concerned, context, |edit| edit.remove(&packages, options.permissive)).await;
+    }
+    index.finish(context, |edit| remove(edit, &options.packages, options.permissive)).await
 }

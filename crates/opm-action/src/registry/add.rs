@@ -1,13 +1,16 @@
 //! Adding bundles to a database.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use opm_bundle::Bundle;
+use opm_catalog::Level;
+use opm_catalog::edit::{self, AddedBundle, EditError};
 use opm_sqlite::{AddOptions, Afterwards, Edit, Mode, StoreError};
 
 use crate::registry::warnings;
+use crate::render::bundle::Read;
 use crate::{Context, ImageOptions, PullTool, bundles};
 
 /// What to add, and to which database.
@@ -47,18 +50,40 @@ pub(crate) struct Pulled {
 
 impl Bundles {
     /// Pulls the bundles; one that is named twice is pulled once. A permissive run adds none of them when one cannot be had.
-    pub(crate) async fn pull(&self, context: &Context) -> anyhow::Result<Pulled> {
-        let mut findings = Vec::new();
+    async fn get<T>(
+        &self,
+        context: &Context,
+        read: impl Fn(&Path, &str) -> anyhow::Result<T>,
+    ) -> anyhow::Result<(Vec<T>, Vec<anyhow::Error>)> {
         let mut seen = BTreeSet::new();
         let references: Vec<String> = self.references.iter().filter(|r| seen.insert(*r)).cloned().collect();
-        let pulled = match bundles::get(&references, &self.images, self.tool, context).await {
-            Ok(bundles) => bundles,
-            Err(error) if self.permissive && !context.stop().is_asked() => {
-                findings.push(error);
-                Vec::new()
-            }
-            Err(error) => return Err(error),
+        match bundles::get_as(&references, &self.images, self.tool, context, read).await {
+            Ok(bundles) => Ok((bundles, Vec::new())),
+            Err(error) if self.permissive && !context.stop().is_asked() => Ok((Vec::new(), vec![error])),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Pulls the bundles for a catalog of files.
+    pub(crate) async fn pull_blobs(&self, context: &Context) -> anyhow::Result<PulledBlobs> {
+        let (bundles, findings) = self.get(context, read_blob).await?;
+        let options = edit::AddOptions {
+            mode: match self.mode {
+                Mode::Replaces => edit::Mode::Replaces,
+                Mode::SemVer => edit::Mode::SemVer,
+                Mode::SkipPatch => edit::Mode::SkipPatch,
+            },
+            overwrite_latest: self.overwrite_latest,
+            alpha: self.alpha,
+            permissive: self.permissive,
+            level: Level::default(),
         };
+        Ok(PulledBlobs { bundles, findings, options })
+    }
+
+    /// Pulls the bundles for a database.
+    pub(crate) async fn pull(&self, context: &Context) -> anyhow::Result<Pulled> {
+        let (pulled, findings) = self.get(context, bundles::read_dir).await?;
         let options = AddOptions {
             mode: self.mode,
             overwrite_latest: self.overwrite_latest,
@@ -67,6 +92,36 @@ impl Bundles {
         };
         Ok(Pulled { bundles: pulled, findings, options })
     }
+}
+
+/// Bundles that have been pulled, as blobs.
+pub(crate) struct PulledBlobs {
+    bundles: Vec<AddedBundle>,
+    /// What a permissive run went on with.
+    pub(crate) findings: Vec<anyhow::Error>,
+    options: edit::AddOptions,
+}
+
+impl PulledBlobs {
+    /// The names of the packages that the bundles are of.
+    pub(crate) fn packages(&self) -> Vec<String> {
+        let names: BTreeSet<&str> = self.bundles.iter().map(|bundle| bundle.blob.package.as_str()).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Adds the bundles to a catalog of files.
+    pub(crate) fn add(self, edit: &mut edit::Edit) -> Result<Vec<EditError>, EditError> {
+        edit.add(self.bundles, self.options)
+    }
+}
+
+/// The bundle in a directory, to be added to a catalog of files.
+fn read_blob(dir: &Path, image: &str) -> anyhow::Result<AddedBundle> {
+    let mut read = Read::from(dir)?;
+    image.clone_into(&mut read.bundle.image);
+    let annotations = read.bundle.annotations.clone();
+    let channels = annotations.channels.split(',').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    Ok(AddedBundle::of_blob(read.blob()?, channels, annotations.default_channel)?)
 }
 
 impl Pulled {

@@ -12,8 +12,8 @@ use crate::bundles::files;
 
 /// A bundle, and its metadata as its files spell them: databases keep the values in another spelling than file-based catalogs
 /// do.
-pub(super) struct Read {
-    pub(super) bundle: Bundle,
+pub(crate) struct Read {
+    pub(crate) bundle: Bundle,
     metadata: Metadata,
 }
 
@@ -28,7 +28,7 @@ pub(super) fn is_large(root: &Path) -> bool {
 
 impl Read {
     /// Reads the bundle in a directory with `manifests/` and `metadata/`.
-    pub(super) fn from(root: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn from(root: &Path) -> anyhow::Result<Self> {
         let manifests = files(&root.join("manifests"))?;
         let about = files(&root.join("metadata"))?;
         let mut metadata = Metadata::default();
@@ -44,7 +44,7 @@ impl Read {
     }
 
     /// The blob of the bundle.
-    pub(super) fn blob(self) -> anyhow::Result<opm_catalog::Bundle> {
+    pub(crate) fn blob(self) -> anyhow::Result<opm_catalog::Bundle> {
         let Self { bundle, metadata } = self;
         let csv: Value = serde_json::from_slice(&bundle.csv_json).with_context(|| format!("CSV {}", bundle.name))?;
         // Compact JSON has no line breaks in it.

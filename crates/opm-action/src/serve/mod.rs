@@ -2,7 +2,7 @@
 
 pub(crate) mod listen;
 mod profiles;
-mod store;
+pub(crate) mod store;
 
 use std::path::PathBuf;
 use std::sync::Arc;

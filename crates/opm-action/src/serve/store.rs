@@ -8,7 +8,7 @@ use opm_catalog::pack::{self, Cache, Counts, Encoding, Error, FILE_NAME, Foreign
 use opm_model::{Query, Stop};
 
 /// How the answers of a pack are encoded: as `opm-api` sends them.
-const ENCODING: Encoding = Encoding { bundle: opm_api::encode::bundle, document: opm_api::encode::document };
+pub(crate) const ENCODING: Encoding = Encoding { bundle: opm_api::encode::bundle, document: opm_api::encode::document };
 
 /// What to do about a cache that does not belong to the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,12 +4,13 @@ mod basic;
 mod semver;
 mod substitutes;
 
+use std::io::Read;
 use std::path::Path;
 
 use opm_document::json::{Cursor, Normal};
 
 use crate::blob::{Bundle, Catalog};
-use crate::fields::{Fault, Fields, Read};
+use crate::fields::{self, Fault, Fields};
 use crate::load::{Document, documents, located};
 use crate::{Error, Level, Origin};
 
@@ -75,7 +76,7 @@ pub type RenderError = Box<dyn std::error::Error + Send + Sync>;
 impl Template {
     /// Reads a template of this kind or, where none is given, of the kind that its `schema` says. `name` is what errors call
     /// the input. A template is one document.
-    pub fn parse(kind: Option<TemplateKind>, input: &[u8], name: Option<&Path>) -> Result<Self, Error> {
+    pub fn parse(kind: Option<TemplateKind>, input: impl Read, name: Option<&Path>) -> Result<Self, Error> {
         let mut documents = documents(input, name);
         let Document { value, origin, text } =
             documents.next().ok_or_else(|| Error::Template("decoding template input: it is empty".to_owned()))??;
@@ -87,7 +88,7 @@ impl Template {
         Self::read(kind, &value, &origin).map_err(|fault| located(&fault, origin, &text))
     }
 
-    fn read(kind: Option<TemplateKind>, document: &Normal, origin: &Origin) -> Read<Self> {
+    fn read(kind: Option<TemplateKind>, document: &Normal, origin: &Origin) -> fields::Read<Self> {
         let mut fields = Fields::of(document)?;
         let schema = fields.text("schema")?;
         let kind = match kind {
@@ -179,7 +180,7 @@ impl<F: FnMut(&str) -> Result<Vec<Bundle>, RenderError>> Renderer<F> {
 }
 
 /// The blobs in the `entries` of a template.
-fn entries(fields: &mut Fields<'_>, origin: &Origin) -> Read<Vec<crate::Blob>> {
+fn entries(fields: &mut Fields<'_>, origin: &Origin) -> fields::Read<Vec<crate::Blob>> {
     let entry = |cursor: &mut Cursor<'_>| {
         let entry = Normal::of_json(cursor.raw().as_bytes()).map_err(|error| Fault::new(error.message))?;
         crate::decode::blob(entry, origin.clone())

@@ -58,6 +58,12 @@ fn what_cannot_be_read() {
     }
     let error = chain(&load(root.path()).unwrap_err());
     assert!(error.starts_with(&format!("cannot parse {}: line ", root.path().join("a").display())), "{error}");
+    // Directories whose walk would end the stack.
+    for (depth, expected) in [(200, "cannot parse"), (201, "nested more than 200 levels deep")] {
+        fs::create_dir_all(root.path().join("0/".repeat(depth))).unwrap();
+        let error = chain(&load(root.path()).unwrap_err());
+        assert!(error.contains(expected), "{depth}: {error}");
+    }
 }
 
 #[cfg(unix)]

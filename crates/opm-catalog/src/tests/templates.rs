@@ -1,6 +1,7 @@
 //! Templates to catalogs, and back.
 
 use std::fmt::Write;
+use std::io;
 
 use opm_model::Property;
 
@@ -183,7 +184,7 @@ fn templates_that_are_refused() {
     ] {
         assert_eq!(chain(&expand(&template).unwrap_err()), expected, "{template}");
     }
-    let error = Template::parse(Some(TemplateKind::Basic), b"schema: olm.semver", None).unwrap_err();
+    let error = Template::parse(Some(TemplateKind::Basic), &b"schema: olm.semver"[..], None).unwrap_err();
     assert_eq!(
         error.to_string(),
         "line 1: template has unknown schema (\"olm.semver\"), should be \"olm.template.basic\""
@@ -240,7 +241,7 @@ c
 #[test]
 fn conversion() {
     let input = b"{schema: olm.package, name: p, description: <}\n---\n{Schema: olm.bundle, name: b, image: i, x: 1}\n---\nz: 1\n";
-    let of = |kind, format| convert_template(kind, input, None, format).unwrap();
+    let of = |kind, format| convert_template(kind, &input[..], None, format).unwrap();
     let expected = "{\n    \"schema\": \"olm.template.basic\",\n    \"entries\": [\n        {\n            \"description\": \"\\u003c\",\n            \
                     \"name\": \"p\",\n            \"schema\": \"olm.package\"\n        },\n        {\n            \"schema\": \
                     \"olm.bundle\",\n            \"image\": \"i\"\n        },\n        {\n            \"z\": 1\n        }\n    ]\n}\n";
@@ -248,8 +249,8 @@ fn conversion() {
     let expected = "---\nentries:\n- description: <\n  name: p\n  schema: olm.package\n- Schema: olm.bundle\n  image: i\n  name: b\n  x: 1\n\
                     - z: 1\nschema: olm.template.substitutes\nsubstitutions: []\n\n";
     assert_eq!(of(TemplateKind::Substitutes, Format::Yaml), expected);
-    assert!(convert_template(TemplateKind::Semver, input, None, Format::Json).is_err());
-    let empty = convert_template(TemplateKind::Basic, b"", None, Format::Json).unwrap();
+    assert!(convert_template(TemplateKind::Semver, &input[..], None, Format::Json).is_err());
+    let empty = convert_template(TemplateKind::Basic, io::empty(), None, Format::Json).unwrap();
     assert_eq!(empty, "{\n    \"schema\": \"olm.template.basic\",\n    \"entries\": null\n}\n");
     // What is converted expands to the same, but for the bundles.
     let again = Template::parse(None, of(TemplateKind::Substitutes, Format::Json).as_bytes(), None);

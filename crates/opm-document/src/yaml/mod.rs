@@ -35,6 +35,12 @@ pub fn parse(document: &[u8]) -> Result<Value, SyntaxError> {
     }
 }
 
+/// [`parse`] without its shortcut for block style.
+#[cfg(feature = "testing")]
+pub fn parse_slowly(document: &[u8]) -> Result<Value, SyntaxError> {
+    parse_any(document)
+}
+
 /// The general way, without the shortcut for block style.
 fn parse_any(document: &[u8]) -> Result<Value, SyntaxError> {
     decode::decode(&tree::parse(document)?)

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use flate2::{Compression, GzBuilder};
 use tar::{EntryType, Header};
 
+use super::pax::{extension, put, record};
 use crate::digest::{Digest, Hasher};
 use crate::error::ErrorKind;
 
@@ -17,10 +18,20 @@ pub struct Contents(BTreeMap<String, Entry>);
 
 #[derive(Debug, Clone)]
 enum Entry {
-    Directory,
-    File { from: PathBuf, executable: bool },
+    Directory {
+        mode: u32,
+    },
+    File {
+        from: PathBuf,
+        executable: bool,
+    },
     Link(String),
+    /// An empty file whose name says what of the layers below is hidden.
+    Whiteout,
 }
+
+/// Begins the name of a whiteout (OCI image specification 1.1, "Whiteouts").
+const WHITEOUT: &str = ".wh.";
 
 /// A layer that was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +48,7 @@ impl Contents {
     /// Adds a file whose content is that of `from`, with mode 0755 when it is executable and 0644 otherwise.
     ///
     /// # Errors
-    /// [`ErrorKind::BadPath`] when `path` is not one of an image, or is taken.
+    /// [`ErrorKind::BadPath`] when `path` is not one of an image, is taken, or is that of a whiteout.
     pub fn file(&mut self, path: &str, from: impl Into<PathBuf>, executable: bool) -> Result<(), ErrorKind> {
         self.add(path, Entry::File { from: from.into(), executable })
     }
@@ -47,17 +58,54 @@ impl Contents {
     /// # Errors
     /// As [`file`](Self::file).
     pub fn link(&mut self, path: &str, target: &str) -> Result<(), ErrorKind> {
+        if target.is_empty() || target.contains('\0') {
+            return Err(ErrorKind::BadPath { path: path.to_owned(), why: "it is a link to nothing" });
+        }
         self.add(path, Entry::Link(target.to_owned()))
     }
 
-    fn add(&mut self, path: &str, entry: Entry) -> Result<(), ErrorKind> {
-        let bad = |why| Err(ErrorKind::BadPath { path: path.to_owned(), why });
-        if path.contains('\0') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
-            return bad("it must be relative, without empty parts, `.` and `..`");
+    /// Adds an empty directory with mode 0755, or 1777 when everybody may write to it, as to `tmp`. Directories above what is
+    /// added need not be.
+    ///
+    /// # Errors
+    /// As [`file`](Self::file).
+    pub fn directory(&mut self, path: &str, everybodys: bool) -> Result<(), ErrorKind> {
+        if matches!(self.0.get(path), Some(Entry::Directory { .. })) {
+            self.0.remove(path);
         }
+        self.add(path, Entry::Directory { mode: if everybodys { 0o1777 } else { 0o755 } })
+    }
+
+    /// Hides a file or directory of the layers below.
+    ///
+    /// # Errors
+    /// As [`file`](Self::file).
+    pub fn remove(&mut self, path: &str) -> Result<(), ErrorKind> {
+        let (above, name) =
+            path.rsplit_once('/').map_or((String::new(), path), |(above, name)| (format!("{above}/"), name));
+        check(path)?;
+        self.insert(&format!("{above}{WHITEOUT}{name}"), Entry::Whiteout)
+    }
+
+    /// Hides everything that the layers below have in a directory, which itself stays.
+    ///
+    /// # Errors
+    /// As [`file`](Self::file).
+    pub fn clear(&mut self, path: &str) -> Result<(), ErrorKind> {
+        check(path)?;
+        self.insert(&format!("{path}/{WHITEOUT}{WHITEOUT}.opq"), Entry::Whiteout)
+    }
+
+    fn add(&mut self, path: &str, entry: Entry) -> Result<(), ErrorKind> {
+        check(path)?;
+        self.insert(path, entry)
+    }
+
+    fn insert(&mut self, path: &str, entry: Entry) -> Result<(), ErrorKind> {
+        let bad = |why| Err(ErrorKind::BadPath { path: path.to_owned(), why });
         for (at, _) in path.match_indices('/') {
-            let parent = self.0.entry(path[..at].to_owned()).or_insert(Entry::Directory);
-            if !matches!(parent, Entry::Directory) {
+            let parent = self.0.entry(path[..at].to_owned()).or_insert(Entry::Directory { mode: 0o755 });
+            if !matches!(parent, Entry::Directory { .. }) {
                 return bad("a directory above it is a file");
             }
         }
@@ -70,24 +118,27 @@ impl Contents {
     /// Writes the layer to `out`, a file called `named`, with `mtime` (seconds since 1970) on every entry. Files are streamed.
     ///
     /// # Errors
-    /// [`ErrorKind::Io`] when a file cannot be read or written, or changes its size meanwhile; [`ErrorKind::BadPath`] when a
-    /// path is too long for the format.
+    /// [`ErrorKind::Io`] when a file cannot be read or written, or changes its size meanwhile.
     pub fn write(&self, out: impl Write, named: &Path, mtime: u64) -> Result<Built, ErrorKind> {
         let stored = Meter::new(out);
         let gzip = GzBuilder::new().mtime(0).operating_system(255).write(stored, Compression::new(6));
         let mut tar = Meter::new(gzip);
-        for (path, entry) in &self.0 {
-            entry.write(path, &mut tar, named, mtime)?;
-        }
-        let written = ErrorKind::io(named);
-        let mut finish = || tar.write_all(&[0; 1024]);
-        if let Err(error) = finish() {
-            return Err(written(error));
-        }
+        self.archive(&mut tar, named, mtime)?;
         let diff_id = tar.hasher.finish();
-        let mut stored = tar.inner.finish().map_err(written)?;
+        let mut stored = tar.inner.finish().map_err(ErrorKind::io(named))?;
         stored.inner.flush().map_err(ErrorKind::io(named))?;
-        Ok(Built { digest: stored.hasher.finish(), diff_id, size: stored.count })
+        let (digest, size) = stored.finish();
+        Ok(Built { digest, diff_id, size })
+    }
+}
+
+impl Contents {
+    /// The same without compression.
+    pub(crate) fn archive(&self, tar: &mut impl Write, named: &Path, mtime: u64) -> Result<(), ErrorKind> {
+        for (path, entry) in &self.0 {
+            entry.write(path, tar, named, mtime)?;
+        }
+        tar.write_all(&[0; 1024]).map_err(ErrorKind::io(named))
     }
 }
 
@@ -98,41 +149,56 @@ impl Entry {
         header.set_gid(0);
         header.set_mtime(mtime);
         header.set_size(0);
-        let too_long = |_| ErrorKind::BadPath { path: path.to_owned(), why: "it is too long" };
-        match self {
-            Self::Directory => {
-                header.set_entry_type(EntryType::Directory);
-                header.set_mode(0o755);
-                header.set_path(format!("{path}/")).map_err(too_long)?;
-                end(&mut header, tar).map_err(ErrorKind::io(named))
+        let (kind, mode) = match self {
+            Self::Directory { mode } => (EntryType::Directory, *mode),
+            Self::Link(_) => (EntryType::Symlink, 0o777),
+            Self::Whiteout | Self::File { executable: false, .. } => (EntryType::Regular, 0o644),
+            Self::File { executable: true, .. } => (EntryType::Regular, 0o755),
+        };
+        header.set_entry_type(kind);
+        header.set_mode(mode);
+        let written = ErrorKind::io(named);
+        let mut begin = |mut header: Header| {
+            let mut records = Vec::new();
+            let slash = if kind == EntryType::Directory { "/" } else { "" };
+            if header.set_path(format!("{path}{slash}")).is_err() {
+                record(&mut records, "path", &format!("{path}{slash}"));
+                put(&mut header.as_old_mut().name, path);
             }
-            Self::Link(target) => {
-                header.set_entry_type(EntryType::Symlink);
-                header.set_mode(0o777);
-                header.set_path(path).map_err(too_long)?;
-                header.set_link_name_literal(target).map_err(too_long)?;
-                end(&mut header, tar).map_err(ErrorKind::io(named))
+            if let Self::Link(target) = self
+                && header.set_link_name_literal(target).is_err()
+            {
+                record(&mut records, "linkpath", target);
+                put(&mut header.as_old_mut().linkname, target);
             }
-            Self::File { from, executable } => {
-                let file = File::open(from).map_err(ErrorKind::io(from))?;
-                let meta = file.metadata().map_err(ErrorKind::io(from))?;
-                if !meta.is_file() {
-                    return Err(ErrorKind::io(from)(io::Error::other("it is not a file")));
-                }
-                header.set_entry_type(EntryType::Regular);
-                header.set_mode(if *executable { 0o755 } else { 0o644 });
-                header.set_path(path).map_err(too_long)?;
-                header.set_size(meta.len());
-                end(&mut header, tar).map_err(ErrorKind::io(named))?;
-                copy(file, from, meta.len(), tar, named)
+            if !records.is_empty() {
+                extension(&records, mtime, tar)?;
             }
+            header.set_cksum();
+            tar.write_all(header.as_bytes())
+        };
+        let Self::File { from, .. } = self else { return begin(header).map_err(written) };
+        let file = File::open(from).map_err(ErrorKind::io(from))?;
+        let meta = file.metadata().map_err(ErrorKind::io(from))?;
+        if !meta.is_file() {
+            return Err(ErrorKind::io(from)(io::Error::other("it is not a file")));
         }
+        header.set_size(meta.len());
+        begin(header).map_err(written)?;
+        copy(file, from, meta.len(), tar, named)
     }
 }
 
-fn end(header: &mut Header, tar: &mut impl Write) -> io::Result<()> {
-    header.set_cksum();
-    tar.write_all(header.as_bytes())
+/// Whether a path may be named by who fills a layer.
+fn check(path: &str) -> Result<(), ErrorKind> {
+    let bad = |why| Err(ErrorKind::BadPath { path: path.to_owned(), why });
+    if path.contains('\0') || path.split('/').any(|part| matches!(part, "" | "." | "..")) {
+        return bad("it must be relative, without empty parts, `.` and `..`");
+    }
+    if path.split('/').any(|part| part.starts_with(WHITEOUT)) {
+        return bad("names that begin with `.wh.` mean something else in layers");
+    }
+    Ok(())
 }
 
 /// Copies exactly `size` bytes and pads them: the header has promised them already.
@@ -156,15 +222,20 @@ fn copy(file: File, from: &Path, size: u64, tar: &mut impl Write, named: &Path) 
 }
 
 /// Digests and counts what is written.
-struct Meter<W> {
+pub(super) struct Meter<W> {
     inner: W,
     hasher: Hasher,
     count: u64,
 }
 
 impl<W: Write> Meter<W> {
-    fn new(inner: W) -> Self {
+    pub(super) fn new(inner: W) -> Self {
         Self { inner, hasher: Hasher::sha256(), count: 0 }
+    }
+
+    /// Digest and number of the bytes.
+    pub(super) fn finish(self) -> (Digest, u64) {
+        (self.hasher.finish(), self.count)
     }
 }
 

@@ -26,6 +26,11 @@ impl Family {
         if media_type == IMAGE_MANIFEST_MEDIA_TYPE { Self::Docker } else { Self::Oci }
     }
 
+    /// The media type of its manifests.
+    pub(super) fn manifest(self) -> &'static str {
+        self.media_types().0
+    }
+
     /// The media types of manifest, configuration and layer.
     fn media_types(self) -> (&'static str, &'static str, &'static str) {
         match self {
@@ -55,6 +60,8 @@ pub fn extend_manifest(
     let (manifest, configuration, layers) = family.media_types();
     root.insert("schemaVersion".to_owned(), json!(2));
     root.insert("mediaType".to_owned(), json!(manifest));
+    // What the base was made about is nothing to this one.
+    root.remove("subject");
     let described = json!({"mediaType": configuration, "digest": Digest::of(config).as_str(), "size": config.len()});
     root.insert("config".to_owned(), described);
     let all = array(&mut root, "layers").ok_or_else(|| bad("`layers` is not a list"))?;

@@ -68,8 +68,42 @@ fn paths_stay_in_the_image_and_are_free() {
     }
     let home = tempfile::tempdir().unwrap();
     let mut contents = Contents::default();
-    contents.file(&"long".repeat(100), home.path().join("none"), false).unwrap();
-    assert!(contents.write(io::sink(), Path::new("out"), 0).is_err());
+    contents.file("gone", home.path().join("none"), false).unwrap();
+    assert!(
+        matches!(contents.write(io::sink(), Path::new("out"), 0), Err(ErrorKind::Io { path, .. }) if path.ends_with("none"))
+    );
+}
+
+#[test]
+fn names_may_be_long() {
+    let home = tempfile::tempdir().unwrap();
+    let from = home.path().join("file");
+    std::fs::write(&from, "content").unwrap();
+    // Around every length at which the format changes its ways.
+    for length in [80, 89, 90, 91, 95, 99, 100, 101, 150, 200, 255, 256, 257, 983, 984, 985, 1000] {
+        let name = format!("é{}", "n".repeat(length - 2));
+        let mut contents = Contents::default();
+        contents.file(&format!("{name}/{name}"), &from, false).unwrap();
+        contents.link("link", &name).unwrap();
+        let mut out = Vec::new();
+        contents.archive(&mut out, Path::new("out"), 0).unwrap();
+        let mut archive = tar::Archive::new(&out[..]);
+        let mut found = Vec::new();
+        for entry in archive.entries().unwrap() {
+            let mut entry = entry.unwrap();
+            let path = String::from_utf8(entry.path_bytes().into_owned()).unwrap();
+            let link = entry.link_name_bytes().map(|link| String::from_utf8(link.into_owned()).unwrap());
+            let mut content = String::new();
+            io::Read::read_to_string(&mut entry, &mut content).unwrap();
+            found.push((path, link.unwrap_or_default(), content));
+        }
+        let expected = [
+            ("link".to_owned(), name.clone(), String::new()),
+            (format!("{name}/"), String::new(), String::new()),
+            (format!("{name}/{name}"), String::new(), "content".to_owned()),
+        ];
+        assert_eq!(found, expected, "{length}");
+    }
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Images on disk: OCI image layouts, in directories or archives, and what `docker save` writes.
 
+mod add;
+mod archive;
 mod docker;
+mod draft;
 mod files;
 mod oci;
 
@@ -10,6 +13,8 @@ use bytes::Bytes;
 
 use crate::digest::Digest;
 use crate::error::ErrorKind;
+pub(crate) use add::write_dir;
+pub(crate) use archive::{write_docker, write_oci};
 pub(crate) use files::Files;
 pub(crate) use oci::Entry;
 

@@ -1,15 +1,20 @@
 //! The OCI image layout 1.0: `index.json`, and `blobs` by digest.
 
-use oci_distribution::manifest::{ImageIndexEntry, OciImageIndex};
+use oci_distribution::manifest::{ImageIndexEntry, OCI_IMAGE_INDEX_MEDIA_TYPE, OciImageIndex};
+use serde_json::{Map, Value, json};
 
 use super::Files;
+use crate::build::Document;
 use crate::digest::Digest;
 use crate::error::ErrorKind;
 use crate::manifest::{self, Manifest};
 use crate::options::Limits;
 
 /// The annotation that names an image in a layout.
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
+pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The content of the file `oci-layout`.
+pub(super) const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// What a layout holds under a name.
 #[derive(Debug)]
@@ -17,6 +22,33 @@ pub(crate) enum Entry {
     One(Box<ImageIndexEntry>),
     /// The layout itself is the index: it has one image for each of several platforms and names none.
     Platforms(OciImageIndex),
+}
+
+/// What `index.json` says of an image called `tag`.
+pub(super) fn described(top: &Document, tag: Option<&str>) -> Value {
+    let mut entry = json!({"mediaType": top.media_type, "digest": top.digest.as_str(), "size": top.bytes.len()});
+    if let Some(tag) = tag {
+        entry["annotations"] = json!({REF_NAME: tag});
+    }
+    entry
+}
+
+/// `index.json` with one image more, in place of the one of the same name.
+pub(super) fn indexed(old: Option<&[u8]>, entry: Value) -> Result<Vec<u8>, String> {
+    let mut root: Map<String, Value> = match old {
+        Some(old) => serde_json::from_slice(old).map_err(|error| error.to_string())?,
+        None => Map::from_iter([("mediaType".to_owned(), json!(OCI_IMAGE_INDEX_MEDIA_TYPE))]),
+    };
+    root.insert("schemaVersion".to_owned(), json!(2));
+    let all = root.entry("manifests").or_insert_with(|| json!([]));
+    let all = all.as_array_mut().ok_or("`manifests` is not a list")?;
+    let name = |entry: &Value| entry.get("annotations").and_then(|all| all.get(REF_NAME)).cloned();
+    let wanted = name(&entry);
+    all.retain(|other| name(other) != wanted);
+    all.push(entry);
+    let mut root = Value::Object(root);
+    root.sort_all_objects();
+    Ok(root.to_string().into_bytes())
 }
 
 pub(super) fn blob_path(digest: &Digest) -> String {

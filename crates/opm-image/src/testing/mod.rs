@@ -11,11 +11,12 @@
 //! ```
 
 mod image;
+mod push;
 mod registry;
 mod serve;
 mod tar;
 
 pub use self::image::{Layer, TestImage};
-pub use self::registry::{Action, Fault, Pushed, Require, Seen};
+pub use self::registry::{Action, Fault, Pushed, Quirk, Require, Seen};
 pub use self::serve::FakeRegistry;
 pub use self::tar::{Entry, archive};

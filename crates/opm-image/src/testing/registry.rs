@@ -25,6 +25,10 @@ pub struct Seen {
     pub authorization: Option<String>,
     /// The header of that name.
     pub range: Option<String>,
+    /// The header `Content-Length`.
+    pub length: Option<String>,
+    /// Of the body, in bytes.
+    pub size: usize,
     /// As text.
     pub body: String,
     /// Such as `HTTP/1.1`.
@@ -54,6 +58,8 @@ pub enum Action {
     Status(u16, Vec<(&'static str, String)>, String),
     /// Breaks the connection after so many bytes of the body.
     Cut(usize),
+    /// Breaks the connection without an answer, after so many bytes of the request's body.
+    HangUp(usize),
     /// Changes the first byte of the body.
     Corrupt,
     /// Waits first.
@@ -64,10 +70,23 @@ pub enum Action {
     IgnoreRange,
 }
 
+/// What registries differ in when they are pushed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quirk {
+    /// Blobs of other repositories are not taken: the answer is a usual upload.
+    NoMounts,
+    /// Blobs must come in pieces.
+    NoWholeBlobs,
+    /// Manifests must have Docker's media types.
+    NoOci,
+    /// Uploads go to another name of this host, which refuses those who tell it their credentials.
+    UploadsElsewhere,
+}
+
 /// An [`Action`] upon certain requests, for a number of times.
 #[derive(Debug, Clone)]
 pub struct Fault {
-    /// A part of the path.
+    /// A part of `METHOD path`.
     pub path: String,
     /// How many requests are still to suffer.
     pub times: usize,
@@ -97,6 +116,33 @@ pub(super) struct State {
     pub(super) require: Require,
     pub(super) tokens: BTreeSet<String>,
     pub(super) issued: usize,
+    pub(super) quirks: BTreeSet<Quirk>,
+    /// Uploads that go on, by their number.
+    pub(super) uploads: BTreeMap<String, Vec<u8>>,
+    pub(super) begun: usize,
+}
+
+/// A request, as far as it matters.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) authorization: Option<String>,
+    pub(super) range: Option<String>,
+    pub(super) content_range: Option<String>,
+    pub(super) content_type: Option<String>,
+    pub(super) body: &'a [u8],
+}
+
+impl Asked<'_> {
+    pub(super) fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.path.split_once('?')?;
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
+    }
+
+    fn writes(&self) -> bool {
+        !matches!(*self.method, Method::GET | Method::HEAD)
+    }
 }
 
 /// A body, and where to break off.
@@ -154,21 +200,33 @@ impl State {
     ) -> Answer {
         let header =
             |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok()).map(str::to_owned);
-        let (authorization, range) = (header(AUTHORIZATION), header(RANGE));
+        let mut asked = Asked {
+            method,
+            path,
+            authorization: header(AUTHORIZATION),
+            range: header(RANGE),
+            content_range: header(CONTENT_RANGE),
+            content_type: header(CONTENT_TYPE),
+            body,
+        };
         self.seen.push(Seen {
             method: method.to_string(),
             path: path.to_owned(),
-            authorization: authorization.clone(),
-            range: range.clone(),
+            authorization: asked.authorization.clone(),
+            range: asked.range.clone(),
+            length: header(CONTENT_LENGTH),
+            size: body.len(),
             body: String::from_utf8_lossy(body).into_owned(),
             version: format!("{version:?}"),
         });
-        let fault = self.faults.iter_mut().find(|fault| fault.times > 0 && path.contains(&fault.path));
-        let action = fault.map(|fault| {
+        let line = format!("{method} {path}");
+        let action = self.fault(&line).map(|fault| {
             fault.times -= 1;
             fault.action.clone()
         });
-        let range = if matches!(action, Some(Action::IgnoreRange)) { None } else { range };
+        if matches!(action, Some(Action::IgnoreRange)) {
+            asked.range = None;
+        }
         let mut delay = None;
         let response = match action {
             Some(Action::Status(status, headers, body)) => {
@@ -184,7 +242,7 @@ impl State {
                 .body(Body::empty())
                 .unwrap(),
             Some(Action::Cut(after)) => {
-                let (parts, bytes) = self.plain(path, authorization.as_deref(), range.as_deref(), body);
+                let (parts, bytes) = self.plain(&asked);
                 let head = Bytes::copy_from_slice(&bytes[..after.min(bytes.len())]);
                 // The server sends what it has when it must wait, and it must send the head before it fails.
                 let cut = futures_util::stream::once(async {
@@ -197,7 +255,7 @@ impl State {
                 response
             }
             Some(Action::Corrupt) => {
-                let (parts, mut bytes) = self.plain(path, authorization.as_deref(), range.as_deref(), body);
+                let (parts, mut bytes) = self.plain(&asked);
                 if let Some(first) = bytes.first_mut() {
                     *first ^= 1;
                 }
@@ -207,39 +265,60 @@ impl State {
                 if let Some(Action::Delay(by)) = other {
                     delay = Some(by);
                 }
-                let (parts, bytes) = self.plain(path, authorization.as_deref(), range.as_deref(), body);
+                let (parts, bytes) = self.plain(&asked);
                 Response::from_parts(parts, Body::from(bytes))
             }
         };
         Answer { response, delay }
     }
 
+    fn fault(&mut self, line: &str) -> Option<&mut Fault> {
+        self.faults.iter_mut().find(|fault| fault.times > 0 && line.contains(&fault.path))
+    }
+
+    /// After how much of a request's body to hang up, if that is what it suffers.
+    pub(super) fn hangs_up(&mut self, method: &Method, path: &str) -> Option<usize> {
+        let fault = self.fault(&format!("{method} {path}"))?;
+        let Action::HangUp(after) = fault.action else { return None };
+        fault.times -= 1;
+        Some(after)
+    }
+
     /// The usual answer.
-    fn plain(
-        &mut self,
-        path: &str,
-        authorization: Option<&str>,
-        range: Option<&str>,
-        body: &[u8],
-    ) -> (http::response::Parts, Vec<u8>) {
-        let response = self.usual(path, authorization, range, body).unwrap();
+    fn plain(&mut self, asked: &Asked<'_>) -> (http::response::Parts, Vec<u8>) {
+        let response = self.usual(asked).unwrap();
         response.into_parts()
     }
 
-    fn usual(
-        &mut self,
-        path: &str,
-        authorization: Option<&str>,
-        range: Option<&str>,
-        body: &[u8],
-    ) -> http::Result<Response<Vec<u8>>> {
-        let (route, query) = path.split_once('?').unwrap_or((path, ""));
+    fn usual(&mut self, asked: &Asked<'_>) -> http::Result<Response<Vec<u8>>> {
+        let (route, query) = asked.path.split_once('?').unwrap_or((asked.path, ""));
+        let range = asked.range.as_deref();
         if route == "/token" {
-            return self.token(query, authorization, body);
+            return self.token(query, asked.authorization.as_deref(), asked.body);
+        }
+        if let Some(rest) = route.strip_prefix("/elsewhere/") {
+            let Some((repository, id)) = rest.rsplit_once('/') else { return error(404, "UNKNOWN", "no such path") };
+            if asked.authorization.is_some() {
+                return error(400, "LEAK", "this host did not ask who you are");
+            }
+            return self.upload(repository, id, asked);
+        }
+        if let Some((repository, id)) = route.strip_prefix("/v2/").and_then(|rest| rest.split_once("/blobs/uploads/")) {
+            if !self.admits(repository, asked) {
+                return self.challenge(repository, asked);
+            }
+            return self.upload(repository, id, asked);
         }
         let Some((repository, kind, object)) = split(route) else { return error(404, "UNKNOWN", "no such path") };
-        if !self.admits(repository, authorization) {
-            return self.challenge(repository);
+        if !self.admits(repository, asked) {
+            return self.challenge(repository, asked);
+        }
+        if asked.writes() {
+            return if kind == "manifests" && asked.method == Method::PUT {
+                self.take_manifest(repository, object, asked)
+            } else {
+                error(405, "UNSUPPORTED", "the operation is unsupported")
+            };
         }
         let key = (repository.to_owned(), object.to_owned());
         if kind == "manifests" {
@@ -264,22 +343,24 @@ impl State {
         }
     }
 
-    fn admits(&self, repository: &str, authorization: Option<&str>) -> bool {
+    fn admits(&self, repository: &str, asked: &Asked<'_>) -> bool {
+        let authorization = asked.authorization.as_deref();
+        let scope = scope(repository, asked);
         match &self.require {
             Require::Nothing => true,
             Require::Basic(user, password) => authorization == Some(&basic(user, password)),
-            _ => authorization.and_then(|text| text.strip_prefix("Bearer ")).is_some_and(|token| {
-                self.tokens.contains(token) && token.contains(&format!("repository:{repository}:pull"))
-            }),
+            _ => authorization
+                .and_then(|text| text.strip_prefix("Bearer "))
+                .is_some_and(|token| self.tokens.contains(token) && token.contains(&scope)),
         }
     }
 
-    fn challenge(&self, repository: &str) -> http::Result<Response<Vec<u8>>> {
-        let challenge = match &self.require {
-            Require::Basic(..) => "Basic realm=\"fake\"".to_owned(),
-            _ => {
-                format!("Bearer realm=\"{}/token\",service=\"fake\",scope=\"repository:{repository}:pull\"", self.base)
-            }
+    fn challenge(&self, repository: &str, asked: &Asked<'_>) -> http::Result<Response<Vec<u8>>> {
+        let challenge = if let Require::Basic(..) = &self.require {
+            "Basic realm=\"fake\"".to_owned()
+        } else {
+            let scope = scope(repository, asked);
+            format!("Bearer realm=\"{}/token\",service=\"fake\",scope=\"{scope}\"", self.base)
         };
         let body = to_bytes(&json!({"errors": [{"code": "UNAUTHORIZED", "message": "authentication required"}]}));
         Response::builder().status(401).header(WWW_AUTHENTICATE, challenge).body(body)
@@ -317,11 +398,17 @@ fn split(route: &str) -> Option<(&str, &str, &str)> {
     matches!(kind, "manifests" | "blobs").then_some((repository, kind, object))
 }
 
+/// What must be allowed to whom asks this.
+fn scope(repository: &str, asked: &Asked<'_>) -> String {
+    let push = if asked.writes() { ",push" } else { "" };
+    format!("repository:{repository}:pull{push}")
+}
+
 fn basic(user: &str, password: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{user}:{password}")))
 }
 
-fn error(status: u16, code: &str, message: &str) -> http::Result<Response<Vec<u8>>> {
+pub(super) fn error(status: u16, code: &str, message: &str) -> http::Result<Response<Vec<u8>>> {
     let body = to_bytes(&json!({"errors": [{"code": code, "message": message}]}));
     Response::builder().status(status).header(CONTENT_TYPE, "application/json").body(body)
 }

@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract;
+use futures_util::StreamExt as _;
 use http::{HeaderMap, Method, Response, Uri, Version};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
@@ -17,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::image::TestImage;
-use super::registry::{Action, Fault, Pushed, Require, Seen, State};
+use super::registry::{Action, Fault, Pushed, Quirk, Require, Seen, State};
 use crate::digest::Digest;
 
 /// A registry on a free port of the loopback interface, served by a thread of its own until it is dropped.
@@ -118,7 +119,22 @@ impl FakeRegistry {
         self.state().blobs.remove(&(repository.to_owned(), digest.to_string()));
     }
 
-    /// Makes the next `times` requests whose path contains `path` suffer. Faults apply in the order they were added.
+    /// Whether it has a blob.
+    pub fn has_blob(&self, repository: &str, digest: &Digest) -> bool {
+        self.state().blobs.contains_key(&(repository.to_owned(), digest.to_string()))
+    }
+
+    /// Media type and bytes of a manifest, by tag or digest.
+    pub fn manifest(&self, repository: &str, object: &str) -> Option<(String, Vec<u8>)> {
+        self.state().manifests.get(&(repository.to_owned(), object.to_owned())).cloned()
+    }
+
+    /// Makes it one of the more difficult registries.
+    pub fn set_quirk(&self, quirk: Quirk) {
+        self.state().quirks.insert(quirk);
+    }
+
+    /// Makes the next `times` requests suffer whose `METHOD path` contains `path`. Faults apply in the order they were added.
     pub fn fail(&self, path: impl Into<String>, times: usize, action: Action) {
         self.state().faults.push(Fault { path: path.into(), times, action });
     }
@@ -154,10 +170,23 @@ async fn handle(
     uri: Uri,
     version: Version,
     headers: HeaderMap,
-    body: Bytes,
+    body: Body,
 ) -> Response<Body> {
+    let lock = || state.lock().unwrap_or_else(PoisonError::into_inner);
     let path = uri.path_and_query().map_or_else(String::new, ToString::to_string);
-    let answer = state.lock().unwrap_or_else(PoisonError::into_inner).answer(&method, &path, version, &headers, &body);
+    let end = lock().hangs_up(&method, &path);
+    let mut stream = body.into_data_stream();
+    let mut body = Vec::new();
+    while end.is_none_or(|end| body.len() < end)
+        && let Some(Ok(chunk)) = stream.next().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    if end.is_some() {
+        // This panic is not reported, and ends the task that has the connection.
+        std::panic::resume_unwind(Box::new("hung up"));
+    }
+    let answer = lock().answer(&method, &path, version, &headers, &body);
     if let Some(delay) = answer.delay {
         tokio::time::sleep(delay).await;
     }

@@ -1,10 +1,14 @@
 //! Tests of the whole crate against a registry in this process.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
+mod building;
+mod caching;
 mod credentials;
 mod failures;
 mod layouts;
+mod mirrors;
 mod platforms;
+mod pushing;
 mod tls;
 mod traversal;
 mod unpacking;

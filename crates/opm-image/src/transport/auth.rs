@@ -91,7 +91,9 @@ impl Auth {
         *held = Some(fresh.clone());
         if Some(&fresh) == refused {
             // A password does not get better by being repeated.
-            return Err(ErrorKind::Unauthorized(self.explain(image, "").await));
+            return Err(ErrorKind::Unauthorized(
+                self.explain(image, scopes.iter().any(|scope| writes(scope)), "").await,
+            ));
         }
         let mut challenges = self.challenges.lock().unwrap_or_else(PoisonError::into_inner);
         challenges.insert(image.registry().to_owned(), challenge.for_registry());
@@ -170,7 +172,7 @@ impl Auth {
         if !response.status().is_success() {
             return Err(match fault::of_response(response, "").await {
                 ErrorKind::Unauthorized(said) | ErrorKind::Denied(said) => {
-                    ErrorKind::Unauthorized(refused(image, found, &said))
+                    ErrorKind::Unauthorized(refused(image, scopes.iter().any(|scope| writes(scope)), found, &said))
                 }
                 kind if kind.is_transient() => kind,
                 kind => ErrorKind::Protocol(format!("token service {}: {kind}", fault::host_of(&url))),
@@ -188,9 +190,9 @@ impl Auth {
     }
 
     /// Who was refused, and what can be done about it.
-    pub(super) async fn explain(&self, image: &Reference, said: &str) -> String {
+    pub(super) async fn explain(&self, image: &Reference, writes: bool, said: &str) -> String {
         let found = self.credentials.find(image.registry(), image.repository()).await;
-        refused(image, &found, said)
+        refused(image, writes, &found, said)
     }
 }
 
@@ -205,9 +207,15 @@ fn secret(text: String) -> Result<HeaderValue, ErrorKind> {
     Ok(value)
 }
 
-fn refused(image: &Reference, found: &Found, said: &str) -> String {
+/// Whether a scope, as token services write it, asks for more than reading.
+pub(super) fn writes(scope: &str) -> bool {
+    scope.ends_with("push")
+}
+
+fn refused(image: &Reference, writes: bool, found: &Found, said: &str) -> String {
+    let deed = if writes { "write to" } else { "read" };
     let who = match &found.credential {
-        Some(credential) => format!("{credential} may not read {}/{}", image.registry(), image.repository()),
+        Some(credential) => format!("{credential} may not {deed} {}/{}", image.registry(), image.repository()),
         None => nobody(image, found),
     };
     if said.is_empty() { who } else { format!("{said}; {who}") }

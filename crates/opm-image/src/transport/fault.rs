@@ -169,11 +169,16 @@ fn shorten(text: &str) -> String {
 
 /// An answer that is no success. `missing` says what a 404 means here.
 pub(super) async fn of_response(response: Response, missing: &str) -> ErrorKind {
+    of_coded_response(response, missing).await.0
+}
+
+/// The same, with the registry's code, which may be empty.
+pub(super) async fn of_coded_response(response: Response, missing: &str) -> (ErrorKind, String) {
     let status = response.status();
     let wait = retry_after(response.headers(), SystemTime::now());
     let said = said(response).await;
     let with_words = |text: String| if said.message.is_empty() { text } else { format!("{text}: {}", said.message) };
-    match status {
+    let kind = match status {
         StatusCode::NOT_FOUND if said.code == "NAME_UNKNOWN" => {
             ErrorKind::NotFound("the registry has no such repository".to_owned())
         }
@@ -185,7 +190,8 @@ pub(super) async fn of_response(response: Response, missing: &str) -> ErrorKind 
             ErrorKind::Server { message: with_words(status_words(status)), wait }
         }
         status => ErrorKind::Http(with_words(status_words(status))),
-    }
+    };
+    (kind, said.code)
 }
 
 fn status_words(status: StatusCode) -> String {

@@ -5,10 +5,12 @@ mod blob;
 mod challenge;
 mod fault;
 mod retry;
+mod sent;
 mod tls;
+mod upload;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, AUTHORIZATION, LOCATION, RANGE};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, LOCATION, RANGE};
 use http::{HeaderValue, Method, StatusCode};
 use reqwest::Response;
 use url::Url;
@@ -20,7 +22,9 @@ use crate::options::{Options, Retries, Tls};
 use crate::progress::Progress;
 use crate::reference::Reference;
 use auth::Auth;
-use retry::Backoff;
+pub(crate) use retry::Backoff;
+use sent::Sent;
+pub(crate) use upload::Mount;
 
 /// The most redirects of one request.
 const MOST_REDIRECTS: usize = 10;
@@ -29,6 +33,8 @@ const MOST_REDIRECTS: usize = 10;
 #[derive(Debug)]
 struct Http {
     client: reqwest::Client,
+    /// Without a bound on how long an answer may take to begin, which would be one on the length of an upload.
+    uploads: reqwest::Client,
     tls: Tls,
 }
 
@@ -56,13 +62,22 @@ pub(crate) struct Call<'a> {
     pub(crate) addressed_by_content: bool,
     /// What a 404 means.
     pub(crate) missing: &'static str,
+    /// Where else than at `path` to ask, as the registry said.
+    pub(crate) at: Option<Url>,
+    pub(crate) sent: Sent,
 }
 
 impl<'a> Call<'a> {
     /// Reads something of the image's repository.
     pub(crate) fn pull(image: &'a Reference, path: String, missing: &'static str) -> Self {
         let scopes = vec![format!("repository:{}:pull", image.repository())];
-        Self { method: Method::GET, image, path, scopes, accept: None, from: 0, addressed_by_content: true, missing }
+        let (method, sent) = (Method::GET, Sent::Nothing);
+        Self { method, image, path, scopes, accept: None, from: 0, addressed_by_content: true, missing, at: None, sent }
+    }
+
+    /// Whether more than reading is asked for.
+    fn writes(&self) -> bool {
+        self.scopes.iter().any(|scope| auth::writes(scope))
     }
 }
 
@@ -76,20 +91,23 @@ pub(crate) struct Answer {
 impl Transport {
     pub(crate) fn new(options: &Options, environment: Environment) -> Result<Self, ErrorKind> {
         let retries = options.retries.clone();
-        let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config(options.tls, options.ca_file.as_deref())?)
-            .user_agent(concat!("opm/", env!("CARGO_PKG_VERSION")))
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(retries.connect_timeout)
-            .read_timeout(retries.idle_timeout)
-            .http2_adaptive_window(true);
-        if !environment.proxies {
-            builder = builder.no_proxy();
-        }
-        let client = builder.build().map_err(|error| ErrorKind::Setup(error.to_string()))?;
+        let tls = tls::config(options.tls, options.ca_file.as_deref())?;
+        let builder = || {
+            let builder = reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(concat!("opm/", env!("CARGO_PKG_VERSION")))
+                .redirect(reqwest::redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .connect_timeout(retries.connect_timeout)
+                .http2_adaptive_window(true);
+            if environment.proxies { builder } else { builder.no_proxy() }
+        };
+        let build =
+            |builder: reqwest::ClientBuilder| builder.build().map_err(|error| ErrorKind::Setup(error.to_string()));
+        let client = build(builder().read_timeout(retries.idle_timeout))?;
+        let uploads = build(builder())?;
         let credentials = Credentials::new(environment, options.auth_file.clone())?;
-        Ok(Self { http: Http { client, tls: options.tls }, auth: Auth::new(credentials), retries })
+        Ok(Self { http: Http { client, uploads, tls: options.tls }, auth: Auth::new(credentials), retries })
     }
 
     /// Asks and reads the whole answer, which must not exceed `limit` bytes.
@@ -102,32 +120,44 @@ impl Transport {
     ) -> Result<Answer, ErrorKind> {
         let mut backoff = Backoff::new(&self.retries);
         loop {
-            let attempt = async {
-                let (response, url) = self.attempt(call).await?;
-                let headers = response.headers().clone();
-                Ok(Answer { headers, body: read_all(response, limit, what, &url).await? })
-            };
-            match attempt.await {
+            match self.fetch_once(call, limit, what).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => backoff.pause(error, progress).await?,
             }
         }
     }
 
+    /// The same without a second attempt.
+    pub(crate) async fn fetch_once(
+        &self,
+        call: &Call<'_>,
+        limit: u64,
+        what: &'static str,
+    ) -> Result<Answer, ErrorKind> {
+        let (response, url) = self.attempt(call).await?;
+        let headers = response.headers().clone();
+        Ok(Answer { headers, body: read_all(response, limit, what, &url).await? })
+    }
+
     /// Asks once; a refusal is answered with credentials once. Any success is an answer.
     async fn attempt(&self, call: &Call<'_>) -> Result<(Response, Url), ErrorKind> {
-        let scheme = if self.http.tls == Tls::PlainHttp { "http" } else { "https" };
-        let text = format!("{scheme}://{}/v2/{}/{}", call.image.api_host(), call.image.repository(), call.path);
-        let url = Url::parse(&text).map_err(|error| ErrorKind::Protocol(format!("{text}: {error}")))?;
+        let (response, last) = self.exchange(call).await?;
+        if response.status().is_success() {
+            return Ok((response, last));
+        }
+        Err(self.refusal(call, response, &last).await.0)
+    }
+
+    /// Asks once; a refusal is answered with credentials once. The answer may be a failure.
+    async fn exchange(&self, call: &Call<'_>) -> Result<(Response, Url), ErrorKind> {
+        let home = self.url(call.image, &call.path)?;
+        let url = call.at.as_ref().unwrap_or(&home);
         let mut authorization = self.auth.known(&self.http, call.image, &call.scopes).await?;
         let mut answered = false;
         loop {
-            let (response, last) = self.send(call, &url, authorization.as_ref()).await?;
-            if response.status().is_success() {
-                return Ok((response, last));
-            }
+            let (response, last) = self.send(call, url, &home, authorization.as_ref()).await?;
             if response.status() == StatusCode::UNAUTHORIZED
-                && same_origin(&last, &url)
+                && same_origin(&last, &home)
                 && !answered
                 && let Some(challenge) = challenge::best(response.headers())
             {
@@ -137,49 +167,71 @@ impl Transport {
                     Some(self.auth.answer(&self.http, call.image, &call.scopes, &challenge, refused).await?);
                 continue;
             }
-            let elsewhere = !same_origin(&last, &url);
-            return Err(match fault::of_response(response, call.missing).await {
-                ErrorKind::Unauthorized(said) | ErrorKind::Denied(said) if elsewhere => {
-                    let host = fault::host_of(&last);
-                    ErrorKind::Denied(format!("the registry redirects to {host}, which refuses: {said}"))
-                }
-                ErrorKind::Unauthorized(said) => ErrorKind::Unauthorized(self.auth.explain(call.image, &said).await),
-                ErrorKind::Denied(said) => ErrorKind::Denied(self.auth.explain(call.image, &said).await),
-                kind => kind,
-            });
+            return Ok((response, last));
         }
     }
 
-    /// Sends one request and follows where it leads. The registry's authorization goes to the registry only.
+    fn url(&self, image: &Reference, path: &str) -> Result<Url, ErrorKind> {
+        let scheme = if self.http.tls == Tls::PlainHttp { "http" } else { "https" };
+        let text = format!("{scheme}://{}/v2/{}/{path}", image.api_host(), image.repository());
+        Url::parse(&text).map_err(|error| ErrorKind::Protocol(format!("{text}: {error}")))
+    }
+
+    /// What an answer means that is no success, and the registry's own code for it.
+    async fn refusal(&self, call: &Call<'_>, response: Response, last: &Url) -> (ErrorKind, String) {
+        let elsewhere = self.url(call.image, &call.path).is_ok_and(|home| !same_origin(last, &home));
+        let (kind, code) = fault::of_coded_response(response, call.missing).await;
+        let kind = match kind {
+            ErrorKind::Unauthorized(said) | ErrorKind::Denied(said) if elsewhere => {
+                let host = fault::host_of(last);
+                ErrorKind::Denied(format!("the registry redirects to {host}, which refuses: {said}"))
+            }
+            ErrorKind::Unauthorized(said) => {
+                ErrorKind::Unauthorized(self.auth.explain(call.image, call.writes(), &said).await)
+            }
+            ErrorKind::Denied(said) => ErrorKind::Denied(self.auth.explain(call.image, call.writes(), &said).await),
+            kind => kind,
+        };
+        (kind, code)
+    }
+
+    /// Sends one request and follows where it leads. The registry's authorization goes to the registry, at `home`, only.
     async fn send(
         &self,
         call: &Call<'_>,
         url: &Url,
+        home: &Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<(Response, Url), ErrorKind> {
         let mut at = url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let mut request = self.http.client.request(call.method.clone(), at.clone());
+            let mut request = call.sent.client(&self.http).request(call.method.clone(), at.clone());
             if let Some(accept) = call.accept {
                 request = request.header(ACCEPT, accept);
+            }
+            if matches!(call.sent, Sent::Nothing) && !call.method.is_safe() {
+                request = request.header(CONTENT_LENGTH, 0);
             }
             if call.from > 0 {
                 request = request.header(RANGE, format!("bytes={}-", call.from));
             }
             if let Some(authorization) = authorization
-                && same_origin(&at, url)
+                && same_origin(&at, home)
             {
                 request = request.header(AUTHORIZATION, authorization);
             }
-            let response = request.send().await.map_err(|error| fault::of_request(&error, &at))?;
-            let Some(next) = redirect(&response, &at)? else { return Ok((response, at)) };
+            let response = call.sent.send(request, &at, self.retries.idle_timeout).await?;
+            let Some(next) = redirect(&call.method, &response, &at)? else { return Ok((response, at)) };
             if next.scheme() == "http" && at.scheme() == "https" && !call.addressed_by_content {
-                return Err(ErrorKind::Protocol(format!("the registry redirects to {next}, without encryption")));
+                let host = fault::host_of(&next);
+                return Err(ErrorKind::Protocol(format!(
+                    "the registry redirects to http://{host}, without encryption"
+                )));
             }
-            tracing::debug!(from = %at, to = %fault::host_of(&next), "redirected");
+            tracing::debug!(from = %fault::host_of(&at), to = %fault::host_of(&next), "redirected");
             at = next;
         }
-        Err(ErrorKind::Protocol(format!("more than {MOST_REDIRECTS} redirects from {url}")))
+        Err(ErrorKind::Protocol(format!("more than {MOST_REDIRECTS} redirects from {}", fault::host_of(url))))
     }
 }
 
@@ -187,20 +239,17 @@ fn same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin()
 }
 
-/// Where an answer sends its reader, if anywhere.
-fn redirect(response: &Response, at: &Url) -> Result<Option<Url>, ErrorKind> {
-    let moved = matches!(
-        response.status(),
-        StatusCode::MOVED_PERMANENTLY
-            | StatusCode::FOUND
-            | StatusCode::SEE_OTHER
-            | StatusCode::TEMPORARY_REDIRECT
-            | StatusCode::PERMANENT_REDIRECT
-    );
+/// Where an answer sends its reader, if anywhere. What writes goes only where the same may be said again.
+fn redirect(method: &Method, response: &Response, at: &Url) -> Result<Option<Url>, ErrorKind> {
+    let moved = match response.status() {
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => method.is_safe(),
+        _ => false,
+    };
     if !moved {
         return Ok(None);
     }
-    let bad = || ErrorKind::Protocol(format!("{at} redirects to nowhere"));
+    let bad = || ErrorKind::Protocol(format!("{} redirects to nowhere", fault::host_of(at)));
     let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).ok_or_else(bad)?;
     let target = at.join(target).map_err(|_| bad())?;
     if matches!(target.scheme(), "http" | "https") { Ok(Some(target)) } else { Err(bad()) }

@@ -29,12 +29,17 @@ impl<'a> Backoff<'a> {
 
     /// Waits until it is time for the next attempt, or hands the error back when there is no use in one.
     pub(crate) async fn pause(&mut self, error: ErrorKind, progress: &dyn Progress) -> Result<(), ErrorKind> {
+        if self.waited(&error, progress).await { Ok(()) } else { Err(error) }
+    }
+
+    /// Waits until it is time for the next attempt. Answers at once and no when there is no use in one.
+    pub(crate) async fn waited(&mut self, error: &ErrorKind, progress: &dyn Progress) -> bool {
         self.failed += 1;
         if !error.is_transient() || self.failed >= self.retries.attempts {
-            return Err(error);
+            return false;
         }
         let wait = match error.asked_wait() {
-            Some(asked) if asked > self.retries.longest_wait => return Err(error),
+            Some(asked) if asked > self.retries.longest_wait => return false,
             Some(asked) => asked,
             None => self.wait(random()),
         };
@@ -42,7 +47,7 @@ impl<'a> Backoff<'a> {
         tracing::debug!(why, ?wait, attempt = self.failed, "trying again");
         progress.event(Event::Retrying { why: &why, wait });
         tokio::time::sleep(wait).await;
-        Ok(())
+        true
     }
 
     /// Doubles with every failure, and is spread over its upper half so that many clients do not return at once.

@@ -56,7 +56,7 @@ pub(crate) fn upgrade(conn: &Connection) -> Result<(), StoreError> {
         conn.execute_batch("DROP TABLE IF EXISTS schema_migrations")?;
         conn.execute_batch(include_str!("../schema.sql"))?;
         conn.execute_batch(include_str!("../triggers.sql"))?;
-        conn.execute("INSERT INTO schema_migrations (version) VALUES (?1)", [LATEST])?;
+        record(conn, LATEST)?;
         return Ok(());
     }
     if version < LATEST {
@@ -83,9 +83,19 @@ fn step_to(conn: &Connection, target: i64) -> Result<(), StoreError> {
     for (reached, step) in (0..).zip(STEPS) {
         if reached > current && reached <= target {
             step(conn)?;
-            conn.execute("DELETE FROM schema_migrations", [])?;
-            conn.execute("INSERT INTO schema_migrations (version) VALUES (?1)", [reached])?;
+            record(conn, reached)?;
         }
+    }
+    Ok(())
+}
+
+/// Writes down which version the schema has. The time of that is always the same: databases that are made alike are alike.
+fn record(conn: &Connection, version: i64) -> rusqlite::Result<()> {
+    conn.execute("DELETE FROM schema_migrations", [])?;
+    conn.execute("INSERT INTO schema_migrations (version) VALUES (?1)", [version])?;
+    let query = "SELECT count(*) FROM pragma_table_info('schema_migrations') WHERE name = 'timestamp'";
+    if conn.query_row(query, [], |r| r.get::<_, i64>(0))? > 0 {
+        conn.execute("UPDATE schema_migrations SET timestamp = '1970-01-01 00:00:00'", [])?;
     }
     Ok(())
 }

@@ -1,88 +1,67 @@
 //! Building bundle images.
 
-use std::process::Stdio;
+use std::path::Path;
 
-use anyhow::{Context as _, bail, ensure};
-use tokio::process::Command;
+use opm_image::build::{Change, Contents};
 
-use super::generate::{self, DOCKERFILE, generate};
-use crate::Context;
-
-/// What builds an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Builder {
-    /// docker, which must be installed.
-    Docker,
-    /// podman, which must be installed.
-    Podman,
-    /// buildah, which must be installed.
-    Buildah,
-}
-
-impl Builder {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Docker => "docker",
-            Self::Podman => "podman",
-            Self::Buildah => "buildah",
-        }
-    }
-
-    /// The arguments that build an image from the Dockerfile in the working directory.
-    fn arguments(self, tag: &str) -> Vec<&str> {
-        let verb = if self == Self::Buildah { &["bud", "--format=docker"][..] } else { &["build"] };
-        [verb, &["-f", DOCKERFILE, "-t", tag, "."]].concat()
-    }
-
-    fn is_installed(self) -> bool {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|dir| dir.join(self.name()).is_file())
-    }
-}
+use super::generate::{self, DOCKERFILE, Generated, generate};
+use crate::build::{Builder, Native};
+use crate::{BuildOptions, BuildTool, Built, Context, ImageOptions};
 
 /// What to build.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// What the bundle is made of.
     pub generate: generate::Options,
-    /// The tag of the image.
-    pub tag: String,
-    /// What builds it; without one podman where it is installed, else docker.
-    pub builder: Option<Builder>,
+    /// How its image is built; a container tool does so from the Dockerfile in the working directory.
+    pub build: BuildOptions,
     /// Whether to replace annotations and a Dockerfile that are there.
     pub overwrite: bool,
+    /// How to pull and push images.
+    pub images: ImageOptions,
 }
 
 /// Generates a bundle's files and builds its image from them.
-pub async fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
-    ensure!(!options.tag.is_empty(), "a tag for the image is needed");
-    ensure!(!options.tag.starts_with('-'), "tag {:?} looks like a flag", options.tag);
-    let builder = match options.builder {
-        Some(builder) => {
-            ensure!(
-                builder.is_installed(),
-                "{} is not installed, or not on the PATH: install it, or name another --image-builder",
-                builder.name()
-            );
-            builder
+pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Built> {
+    let base = Some(options.generate.base_image.as_str());
+    let builder = options.build.builder("", "run `opm bundle generate` and build the image elsewhere")?;
+    builder.check(base)?;
+    let made = tokio::task::block_in_place(|| generate(&options.generate, options.overwrite, !builder.is_native()))?;
+    match builder {
+        Builder::Native(outputs) => {
+            let Generated { labels, manifests, metadata } = made;
+            let mut contents = Contents::default();
+            tokio::task::block_in_place(|| {
+                add(&mut contents, "manifests", &manifests)?;
+                add(&mut contents, "metadata", &metadata)
+            })?;
+            let change = Change {
+                labels: labels.pairs().into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+                history: "opm bundle build".to_owned(),
+                ..Change::default()
+            };
+            Builder::native(&outputs, Native { base, contents, change, images: &options.images }, context).await
         }
-        None => match [Builder::Podman, Builder::Docker].into_iter().find(|builder| builder.is_installed()) {
-            Some(builder) => builder,
-            None => bail!(
-                "neither podman nor docker is on the PATH: install one, or run `opm alpha bundle generate` and build the \
-                 image from {DOCKERFILE} elsewhere"
-            ),
-        },
-    };
-    tokio::task::block_in_place(|| generate(&options.generate, options.overwrite))?;
-    let arguments = builder.arguments(&options.tag);
-    let line = || format!("{} {}", builder.name(), arguments.join(" "));
-    let work = async {
-        let mut command = Command::new(builder.name());
-        let status =
-            command.args(&arguments).stdin(Stdio::null()).kill_on_drop(true).status().await.with_context(line)?;
-        ensure!(status.success(), "`{}` failed ({status})", line());
-        Ok(())
-    };
-    context.unless_interrupted(work).await
+        Builder::Tool(tool, tag) => {
+            let verb: &[&str] = if tool == BuildTool::Buildah { &["bud", "--format=docker"] } else { &["build"] };
+            let arguments = [verb, &["-f", DOCKERFILE, "-t", &tag, "."]].concat();
+            tool.run(&arguments, Path::new("."), context).await?;
+            Ok(Built { name: tag, digest: None })
+        }
+    }
+}
+
+/// Adds all files of a directory.
+fn add(contents: &mut Contents, name: &str, directory: &Path) -> anyhow::Result<()> {
+    for entry in walkdir::WalkDir::new(directory).follow_links(true).min_depth(1) {
+        let entry = entry?;
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        let below = entry.path().strip_prefix(directory)?;
+        let below = below.to_str();
+        let below = below.ok_or_else(|| anyhow::anyhow!("{} has a name that is not UTF-8", entry.path().display()))?;
+        contents.file(&format!("{name}/{below}"), entry.path(), false)?;
+    }
+    Ok(())
 }

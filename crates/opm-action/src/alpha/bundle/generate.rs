@@ -33,11 +33,20 @@ pub struct Options {
 
 /// Writes `metadata/annotations.yaml` and `bundle.Dockerfile`, over what is there.
 pub fn run(options: &Options) -> anyhow::Result<()> {
-    generate(options, true)
+    generate(options, true, true).map(drop)
+}
+
+/// A bundle that is ready to become an image.
+pub(super) struct Generated {
+    pub(super) labels: Labels,
+    /// The directory with the manifests.
+    pub(super) manifests: PathBuf,
+    /// The directory with the metadata.
+    pub(super) metadata: PathBuf,
 }
 
 /// Writes the files. Without `overwrite` annotations that are there must say the same, and a Dockerfile stays.
-pub(super) fn generate(options: &Options, overwrite: bool) -> anyhow::Result<()> {
+pub(super) fn generate(options: &Options, overwrite: bool, with_dockerfile: bool) -> anyhow::Result<Generated> {
     let shown = options.directory.display().to_string();
     let found = fs::metadata(&options.directory).with_context(|| format!("stat {shown}"))?;
     ensure!(found.is_dir(), "{shown} is not a directory");
@@ -88,6 +97,7 @@ pub(super) fn generate(options: &Options, overwrite: bool) -> anyhow::Result<()>
     }
     let place = working.join(DOCKERFILE);
     match fs::read_to_string(&place) {
+        _ if !with_dockerfile => {}
         Ok(existing) if !overwrite => {
             if existing != dockerfile {
                 tracing::warn!(
@@ -98,7 +108,8 @@ pub(super) fn generate(options: &Options, overwrite: bool) -> anyhow::Result<()>
         }
         _ => staged.file(&place, dockerfile.as_bytes())?,
     }
-    staged.commit()
+    staged.commit()?;
+    Ok(Generated { labels, manifests, metadata })
 }
 
 fn warn_of_documents(manifests: &[File]) {

@@ -68,3 +68,21 @@ fn what_is_there_is_compared_before_it_is_used() {
     build(&bed, &["docker"], &["-c", "b", "-t", "x", "--overwrite"]).ok();
     assert!(fs::read_to_string(&annotations).unwrap().contains("channels.v1: b\n"));
 }
+
+#[test]
+fn an_image_is_built_without_a_tool() {
+    let bed = Bed::new();
+    let manifests = crate::bed::data("bundles/tea/0.1.0/manifests");
+    let args = ["bundle", "build", "-d", &manifests, "-p", "tea", "-c", "a,b", "-t", "r/tea:1", "-u", "made"];
+    let build = |output: &str| bed.opm(&[&args[..], &["--output", output]].concat());
+    let one = build("oci:one").ok().stdout;
+    let two = build("oci-archive:two").ok().stdout;
+    assert_eq!(one.split_once(' ').unwrap().1, two.split_once(' ').unwrap().1);
+    assert_eq!(bed.files(), ["made", "one", "two"]);
+    for image in ["oci:one", "oci-archive:two"] {
+        bed.opm(&["bundle", "validate", image]).ok();
+        let rendered = bed.opm(&["render", image]).ok().stdout;
+        assert!(rendered.contains("tea.v0.1.0"), "{rendered}");
+    }
+    build("podman").fails(1, &["is no output"]);
+}

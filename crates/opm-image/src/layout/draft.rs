@@ -1,0 +1,72 @@
+//! Files and directories that go away again, unless all goes well.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use crate::error::ErrorKind;
+
+/// A file under a temporary name in `dir`, readable by whom the process lets read its files.
+pub(super) fn draft(dir: &Path) -> Result<NamedTempFile, ErrorKind> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".opm-").suffix(".tmp");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(dir).map_err(ErrorKind::io(dir))
+}
+
+/// Gives a draft its name.
+pub(super) fn settle(draft: NamedTempFile, path: &Path) -> Result<(), ErrorKind> {
+    draft.as_file().sync_all().map_err(ErrorKind::io(path))?;
+    draft.persist(path).map(|_| ()).map_err(|error| ErrorKind::io(path)(error.error))
+}
+
+/// What was made. It is removed with this value, the last first, unless it is [kept](Self::keep).
+#[derive(Debug, Default)]
+pub(super) struct Traces {
+    files: Vec<PathBuf>,
+    dirs: Vec<PathBuf>,
+}
+
+impl Traces {
+    /// Makes a directory and those above it.
+    pub(super) fn directory(&mut self, path: &Path) -> Result<(), ErrorKind> {
+        let lacking: Vec<&Path> =
+            path.ancestors().take_while(|at| !at.as_os_str().is_empty() && !at.exists()).collect();
+        for at in lacking.into_iter().rev() {
+            match fs::create_dir(at) {
+                Ok(()) => self.dirs.push(at.to_owned()),
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(ErrorKind::io(at)(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives a draft a name that is free.
+    pub(super) fn file(&mut self, draft: NamedTempFile, path: PathBuf) -> Result<(), ErrorKind> {
+        settle(draft, &path)?;
+        self.files.push(path);
+        Ok(())
+    }
+
+    pub(super) fn keep(mut self) {
+        self.files.clear();
+        self.dirs.clear();
+    }
+}
+
+impl Drop for Traces {
+    fn drop(&mut self) {
+        for file in &self.files {
+            let _ = fs::remove_file(file);
+        }
+        for dir in self.dirs.iter().rev() {
+            let _ = fs::remove_dir(dir);
+        }
+    }
+}
