@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use opm_action::{ImageOptions, PullTool, Tls};
+use opm_action::{Cache, ImageOptions, PullTool, Tls};
 
 /// A tool that pulls images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -30,6 +30,7 @@ impl From<PullToolArg> for PullTool {
 /// How to talk to image registries.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Image registries")]
+#[expect(clippy::struct_excessive_bools, reason = "the fields are the flags")]
 pub struct PullArgs {
     /// Talk plain HTTP to image registries
     #[arg(long, global = true)]
@@ -50,6 +51,15 @@ pub struct PullArgs {
     /// File with registry credentials, instead of those in the usual places
     #[arg(long, global = true, value_name = "FILE")]
     pub authfile: Option<PathBuf>,
+
+    /// Directory to keep what was pulled in, for the next time [default: $OPM_CACHE_DIR, else opm in the user's directory for caches]
+    // `opm serve` has a flag of this name for itself.
+    #[arg(long, global = true, value_name = "DIR", conflicts_with = "no_cache")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// Pull everything anew, and keep nothing of it
+    #[arg(long, global = true)]
+    pub no_cache: bool,
 }
 
 impl PullArgs {
@@ -79,6 +89,7 @@ impl PullArgs {
             tls,
             ca_file: self.ca_file.clone(),
             auth_file: self.authfile.clone(),
+            cache: if self.no_cache { Cache::Off } else { Cache::on(self.cache_dir.clone()) },
             ..ImageOptions::default()
         })
     }

@@ -12,6 +12,7 @@ use super::target::{BuildToolArg, OutputArgs, tell_built};
 /// Validates the catalog first. Without --binary-image, the image that is pushed or written to a place holds nothing but this opm,
 /// the catalog, and the pack that it is served out of at once.
 #[derive(Args)]
+#[expect(clippy::struct_field_names, reason = "the fields are the flags")]
 #[command(after_help = "Examples:
   opm index build ./catalog --push -t quay.io/ns/catalog:1
   opm index build ./catalog --output oci:./image:1 -i quay.io/operator-framework/opm:latest")]

@@ -101,7 +101,11 @@ pub(crate) struct Index<'a> {
 enum Before {
     Nothing,
     /// A database, in a private directory.
-    Database(tempfile::TempDir, PathBuf),
+    Database {
+        path: PathBuf,
+        #[expect(dead_code, reason = "goes with what is in it")]
+        directory: tempfile::TempDir,
+    },
     Catalog(FileCatalog),
 }
 
@@ -132,7 +136,7 @@ impl Target {
             (None, Some(reference)) => {
                 let fetched = fetch(reference, &self.images, self.tool, context);
                 match context.unless_interrupted(fetched).await? {
-                    (Form::Database, dir, path) => Before::Database(dir, path),
+                    (Form::Database, directory, path) => Before::Database { path, directory },
                     (Form::Catalog, dir, path) => Before::Catalog(FileCatalog::private(dir, path, reference)),
                 }
             }
@@ -257,7 +261,7 @@ impl Index<'_> {
         fs::create_dir_all(&parent).with_context(|| format!("create {}", parent.display()))?;
         let result = tokio::task::block_in_place(|| {
             let from = match &self.before {
-                Before::Database(_, path) => Some(path.as_path()),
+                Before::Database { path, .. } => Some(path.as_path()),
                 Before::Nothing | Before::Catalog(_) => None,
             };
             opm_sqlite::create(&database, from, context.stop(), work)

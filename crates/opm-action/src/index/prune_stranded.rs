@@ -13,7 +13,6 @@ pub struct Options {
 }
 
 /// Removes what is stranded.
-#[expect(clippy::redundant_closure_for_method_calls, reason = "the method is not general enough in its lifetimes")]
 pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
     let index = options.target.begin(context).await?;
     ensure!(

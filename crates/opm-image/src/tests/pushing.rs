@@ -98,7 +98,7 @@ async fn registries_may_be_difficult() {
         push(&setup).await.unwrap_or_else(|error| panic!("{quirk:?}: {error}"));
         assert!(setup.registry.has_blob("ns/target", &setup.base_layer), "{quirk:?}");
         let pieces = written(&setup.registry).iter().filter(|line| line.starts_with("PATCH")).count();
-        assert_eq!(pieces, if quirk == Quirk::NoWholeBlobs { 3 } else { 0 }, "{quirk:?}");
+        assert_eq!(pieces, if quirk == Quirk::NoWholeBlobs { 6 } else { 0 }, "{quirk:?}");
     }
 }
 

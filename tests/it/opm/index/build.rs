@@ -50,7 +50,7 @@ fn unpack(bed: &Bed, name: &str) {
     };
     tar(&["-xf", &format!("../{name}.tar")]);
     let layer = fs::read_dir(bed.path(name)).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-    let layer = layer.into_iter().find(|file| file.ends_with(".tar")).unwrap();
+    let layer = layer.into_iter().find(|file| file.strip_suffix(".tar").is_some()).unwrap();
     tar(&["-xf", &layer]);
 }
 
