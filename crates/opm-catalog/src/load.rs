@@ -236,12 +236,17 @@ mod tests {
 
     use super::{File, Steady};
 
+    type Change = &'static dyn Fn(&mut File);
+
+    fn append(file: &mut File) {
+        file.write_all(b"name: n\n").unwrap();
+    }
+
     #[test]
     fn a_file_must_stay_as_it_is() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("f");
-        let append = |file: &mut File| file.write_all(b"name: n\n").unwrap();
-        let cases: [(&str, &dyn Fn(&mut File)); 4] = [
+        let cases: [(&str, Change); 4] = [
             ("it grows", &append),
             ("it shrinks", &|file| file.set_len(3).unwrap()),
             ("it is emptied", &|file| file.set_len(0).unwrap()),

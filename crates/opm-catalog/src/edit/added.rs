@@ -89,14 +89,12 @@ impl AddedBundle {
 
     /// Its entry in a channel that follows from what its CSV says.
     pub(super) fn entry(&self) -> ChannelEntry {
-        let mut entry = ChannelEntry {
+        ChannelEntry {
             name: self.blob.name.clone(),
             replaces: self.replaces.clone(),
             skips: self.skips.clone(),
             skip_range: self.skip_range.clone(),
-        };
-        normalize(&mut entry);
-        entry
+        }
     }
 
     /// Its version, with its release as build metadata, which have the same order.

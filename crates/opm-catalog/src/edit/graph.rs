@@ -58,12 +58,14 @@ pub(super) struct Graph {
     pub(super) order: Vec<String>,
     /// What is replaced, but is not in the catalog: there, channels were truncated.
     truncated: BTreeSet<String>,
+    /// Whether edges may have been rewritten.
+    with_substitutes: bool,
 }
 
 impl Graph {
     /// The graph of a package that is valid.
     pub(super) fn read(package: &str, part: &Catalog, with_substitutes: bool) -> Result<Self, EditError> {
-        let mut graph = Self { package: package.to_owned(), ..Self::default() };
+        let mut graph = Self { package: package.to_owned(), with_substitutes, ..Self::default() };
         for bundle in &part.bundles {
             let substitutes_for = if with_substitutes { added::substitutes_for(bundle) } else { String::new() };
             let node = Node { version: added::version(bundle)?, substitutes_for, ..Node::default() };
@@ -125,9 +127,14 @@ impl Graph {
         let mut skipped: Vec<&str> = Vec::new();
         let mut next = head;
         while let Some(node) = self.nodes.get(next) {
-            let entry = node.places.get(channel).map_or(&node.own, |place| &place.entry);
+            let place = node.places.get(channel);
+            let entry = place.map_or(&node.own, |place| &place.entry);
             skipped.extend(entry.skips.iter().map(String::as_str));
-            entries.insert(entry.name.clone(), entry.clone());
+            let mut written = entry.clone();
+            if place.is_none() || self.with_substitutes {
+                added::normalize(&mut written);
+            }
+            entries.insert(entry.name.clone(), written);
             next = &entry.replaces;
             let fault = || (self.package.clone(), channel.to_owned(), entry.name.clone(), entry.replaces.clone());
             if entries.contains_key(next) {

@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use opm_model::Version;
 
 use super::EditError;
-use super::added::normalize;
 use super::graph::{Graph, Node};
 
 impl Graph {
@@ -61,7 +60,6 @@ impl Graph {
             seen.visit(&substitute)?;
             own.replaces = substitute;
         }
-        normalize(&mut own);
         if let Some(node) = self.nodes.get_mut(name) {
             node.own = own;
         }
@@ -99,7 +97,6 @@ impl Graph {
             for (_, node) in self.nodes.iter_mut().filter(|(other, _)| *other != name) {
                 for entry in node.edges_mut().filter(|entry| entry.replaces == base || entry.replaces == latest) {
                     name.clone_into(&mut entry.replaces);
-                    normalize(entry);
                 }
             }
         }
@@ -140,7 +137,6 @@ impl Graph {
     fn skip_also(&mut self, name: &str, skips: &[String]) {
         for entry in self.nodes.get_mut(name).into_iter().flat_map(Node::edges_mut) {
             entry.skips.extend_from_slice(skips);
-            normalize(entry);
         }
     }
 

@@ -172,6 +172,11 @@ fn what_cannot_be_added_is_named_and_changes_nothing() {
         ),
         (REPLACES, &["1.2.0 replaces=1.1.0 in=", "1.0.0"], "Bundle reg.test/demo.v1.0.0 already exists"),
         (REPLACES, &["1.2.0 replaces=1.1.0 in="], "package demo would not be valid after this edit"),
+        (
+            REPLACES,
+            &["1.2.0 replaces=1.1.0", "1.2.0 replaces=1.1.0 image=reg.test/b"],
+            "failed to add bundle \"demo.v1.2.0\": it is given twice, as reg.test/demo.v1.2.0 and as reg.test/b",
+        ),
         (REPLACES, &["1.0.0 pkg=Fresh"], "package Fresh would not be valid after this edit: invalid index:"),
         (OVERWRITE, &["1.0.0 image=reg.test/new"], "Cannot overwrite a bundle that is not at the head of a channel"),
         (

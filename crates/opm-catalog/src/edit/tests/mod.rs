@@ -5,6 +5,7 @@ mod differences;
 mod files;
 mod oracle;
 mod random;
+mod recorded;
 mod remove;
 
 use std::collections::BTreeMap;
