@@ -1,7 +1,7 @@
 //! Catalogs that are ready to be served.
 //!
 //! A *pack* is one file that holds every answer already encoded, and what is needed to find it. [`build`] makes one of a catalog,
-//! [`Pack::open`] asks it, [`digest`] tells whether it is still that catalog's. `docs/pack.md` describes the format.
+//! [`Pack`] asks it, [`digest`] tells whether it is still that catalog's. `docs/pack.md` describes the format.
 //!
 //! A directory may also hold a cache that the reference wrote: [`Cache::of`] tells, [`open_foreign`] asks it.
 
