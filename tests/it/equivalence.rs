@@ -121,3 +121,23 @@ fn an_image_of_a_catalog_is_edited() {
     assert!(bed.opm(&["render", "oci:images:3"]).status != 0);
     bed.opm(&["index", "add", "--dry-run", "-b", &tea]).fails(1, &["--dry-run"]);
 }
+
+#[test]
+fn links_stay_and_what_is_invalid_is_not_edited() {
+    let bed = Bed::new();
+    both(&bed, "replaces");
+    fs::rename(bed.path("catalog/tea.yaml"), bed.path("tea.yaml")).unwrap();
+    std::os::unix::fs::symlink("../tea.yaml", bed.path("catalog/tea.yaml")).unwrap();
+    let tea = bundles(&["tea/0.3.0"]);
+    let add = ["index", "add", "--catalog", "catalog", "-b", &tea];
+    bed.opm(&add).ok();
+    assert!(bed.path("catalog/tea.yaml").is_symlink());
+    assert!(fs::read_to_string(bed.path("tea.yaml")).unwrap().contains("tea.v0.3.0"));
+    bed.opm(&add).fails(3, &["Bundle already added that provides package and csv"]);
+    let broken =
+        fs::read_to_string(bed.path("tea.yaml")).unwrap().replace("defaultChannel: stable", "defaultChannel: none");
+    fs::write(bed.path("tea.yaml"), &broken).unwrap();
+    let args = ["index", "add", "--catalog", "catalog", "-b", &bundles(&["tea/1.0.0"])];
+    bed.opm(&args).fails(1, &["package tea is not valid as it is", "none"]);
+    assert_eq!(fs::read_to_string(bed.path("tea.yaml")).unwrap(), broken);
+}

@@ -20,7 +20,7 @@ pub(crate) struct FileCatalog {
     /// What people call it.
     name: String,
     /// Where it is, if nobody else sees it.
-    _private: Option<TempDir>,
+    private: Option<TempDir>,
 }
 
 /// Which packages an edit is about.
@@ -35,12 +35,12 @@ impl FileCatalog {
     /// A catalog that is edited where it is.
     pub(crate) fn in_place(root: &Path) -> anyhow::Result<Self> {
         fs::metadata(root).with_context(|| format!("cannot read {}", root.display()))?;
-        Ok(Self { root: root.to_owned(), name: root.display().to_string(), _private: None })
+        Ok(Self { root: root.to_owned(), name: root.display().to_string(), private: None })
     }
 
     /// A catalog in a private directory.
     pub(crate) fn private(directory: TempDir, root: PathBuf, name: &str) -> Self {
-        Self { root, name: name.to_owned(), _private: Some(directory) }
+        Self { root, name: name.to_owned(), private: Some(directory) }
     }
 
     /// A private copy of what is read of a catalog.
@@ -77,13 +77,16 @@ impl FileCatalog {
 
     /// Writes what an edit changed: all files under temporary names, which then become theirs.
     pub(crate) fn write(&self, changes: &[FileChange]) -> anyhow::Result<()> {
-        let mut drafts: Vec<(&Path, NamedTempFile)> = Vec::new();
+        let mut drafts: Vec<(PathBuf, NamedTempFile)> = Vec::new();
         for FileChange { path, content } in changes {
             let Some(content) = content else { continue };
+            // What a link leads to is edited, and the link stays; but not where the links are those of an image.
+            let real = if self.private.is_none() { fs::canonicalize(path).ok() } else { None };
+            let path = real.unwrap_or_else(|| path.clone());
             let parent = path.parent().unwrap_or(&self.root);
             fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
-            let draft = draft(path, content).with_context(|| format!("write {}", path.display()))?;
-            if let Ok(about) = fs::metadata(path) {
+            let draft = draft(&path, content).with_context(|| format!("write {}", path.display()))?;
+            if let Ok(about) = fs::metadata(&path) {
                 ensure!(about.is_file(), "{} is not a file", path.display());
                 fs::set_permissions(draft.path(), about.permissions())
                     .with_context(|| format!("write {}", path.display()))?;
@@ -91,7 +94,7 @@ impl FileCatalog {
             drafts.push((path, draft));
         }
         for (path, draft) in drafts {
-            draft.persist(path).with_context(|| format!("write {}", path.display()))?;
+            draft.persist(&path).with_context(|| format!("write {}", path.display()))?;
         }
         for FileChange { path, .. } in changes.iter().filter(|change| change.content.is_none()) {
             fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
