@@ -23,6 +23,7 @@ mod files;
 mod generate;
 mod media;
 mod object;
+mod plain;
 
 pub use annotations::{Annotations, CHANNELS, DEFAULT_CHANNEL, MANIFESTS, MEDIA_TYPE, METADATA, Metadata, PACKAGE};
 pub use bundle::{Bundle, check_owned_crds};
@@ -33,6 +34,7 @@ pub use files::{File, Files};
 pub use generate::{Labels, channels_of, differences};
 pub use media::MediaType;
 pub use object::{CSV_KIND, Object};
+pub use plain::{Certificates, ConvertError, DeploymentConfig, Manifests, Plain, Serving, Sign, write_yaml};
 
 /// The items in their order, each at its first place only.
 fn once<T: Ord + Clone>(items: Vec<T>) -> Vec<T> {

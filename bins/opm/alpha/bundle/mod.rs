@@ -1,4 +1,5 @@
 mod build;
+mod convert;
 mod generate;
 mod unpack;
 mod validate;
@@ -7,7 +8,7 @@ use clap::{Args, Subcommand};
 use opm_action::Context;
 use opm_cli::PullArgs;
 
-/// Make, check and unpack operator bundles
+/// Make, check, convert and unpack operator bundles
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  opm alpha bundle generate -d ./manifests -p etcd -c stable\n  opm alpha bundle validate ./bundle"
@@ -22,6 +23,7 @@ enum Command {
     Generate(generate::Generate),
     Build(build::Build),
     Validate(validate::Validate),
+    Convert(convert::Convert),
     Unpack(unpack::Unpack),
 }
 
@@ -31,6 +33,7 @@ impl Bundle {
             Command::Generate(args) => args.run(),
             Command::Build(args) => args.run(pull, context).await,
             Command::Validate(args) => args.run(pull, context).await,
+            Command::Convert(args) => args.run(pull, context).await,
             Command::Unpack(args) => args.run(pull, context).await,
         }
     }

@@ -1,6 +1,7 @@
 //! Making, checking and unpacking bundles.
 
 pub mod build;
+pub mod convert;
 mod files;
 pub mod generate;
 mod source;

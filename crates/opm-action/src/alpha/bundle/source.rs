@@ -36,7 +36,7 @@ pub(super) async fn get(
     // An empty place within the private directory, which is dropped with all that is in it.
     let root = dir.path().join("image");
     let pull = async {
-        if tool == PullTool::None {
+        if tool.for_reference(reference) == PullTool::None {
             let client = Client::new(images.clone(), context.environment.clone())?;
             let image = bundles::resolve(&client, reference, context).await?;
             client.unpack(&image, &root, keep, context.progress.as_ref()).await?;

@@ -1,4 +1,5 @@
 mod build;
+mod convert;
 mod generate;
 mod unpack;
 mod validate;
