@@ -3,9 +3,10 @@
 CARGO ?= cargo
 PREFIX ?= /usr/local
 BINS = opm initializer registry-server
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: all build demo test lint fmt doc bench fuzz image install ci dist clean
+.PHONY: all build demo test interop lint fmt doc bench fuzz image static install ci dist clean
 
 # The binaries, optimised, in bin/.
 all: build
@@ -26,6 +27,11 @@ else
 	$(CARGO) test --workspace --locked --no-fail-fast --lib --bins --tests
 endif
 	$(CARGO) test --workspace --locked --doc
+
+# Whether skopeo, podman, buildah and docker-registry read what opm builds.
+interop:
+	$(CARGO) build --locked --bin opm
+	tools/interop
 
 lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
@@ -49,6 +55,11 @@ fuzz:
 # What ships: smaller and slower to build than `build`.
 dist:
 	$(CARGO) build --profile dist --locked
+
+# Binaries that need nothing of the machine they run on, in bin/static/. A named target keeps the flag off build scripts.
+static:
+	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --bins --target $(HOST) --target-dir target/static
+	mkdir -p bin/static && cp $(addprefix target/static/$(HOST)/release/,$(BINS)) bin/static/
 
 image:
 	buildah bud --format oci -t opm:latest .

@@ -16,6 +16,7 @@ mod hostile;
 mod hostile_catalogs;
 mod initializer;
 mod killed;
+mod local_images;
 mod manners;
 mod opm;
 mod registry_server;

@@ -39,11 +39,11 @@ RENDER = (
 REAL_CATALOG = ("opm render {%s} -o json", "opm render {%s} -o yaml", "opm validate {%s}")
 
 
-def run(argv):
-    """Runs a command to its end: (CPU s, wall s, peak MB, which is never below that of this script: about 16 MB)."""
+def run(argv, **variables):
+    """Runs a command to its end, with these environment variables: (CPU s, wall s, peak MB, which is never below that of this script: about 16 MB)."""
     begin = time.time()
     try:
-        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env={**os.environ, **variables})
     except OSError as fault:
         raise Failed(str(fault)) from fault
     said = process.stderr.read()

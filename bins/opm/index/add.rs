@@ -10,7 +10,8 @@ use crate::registry::HowArgs;
 ///
 /// Pulls the bundle images, several at a time, and adds them to the database or the file-based catalog of the index in one step:
 /// all of them, or none. Of a catalog, what changes in its upgrade graphs is told. A
-/// bundle may also be a directory with manifests/ and metadata/, an image layout (oci:DIR[:TAG]) or an image archive.
+/// bundle may also be a directory with manifests/ and metadata/, an image layout (oci:DIR[:TAG]), an image archive, or an image that
+/// podman (containers-storage:NAME) or docker (docker-daemon:NAME) has.
 ///
 /// Exit status: 2 where a bundle image is in the index already, 3 where another image with the same CSV is, 1 for all other
 /// errors.

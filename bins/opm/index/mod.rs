@@ -2,6 +2,7 @@ mod add;
 mod build;
 mod deprecatetruncate;
 mod export;
+mod mirror;
 mod prune;
 mod prune_stranded;
 mod rm;
@@ -28,6 +29,7 @@ enum Command {
     #[command(name = "deprecatetruncate")]
     DeprecateTruncate(deprecatetruncate::DeprecateTruncate),
     Export(export::Export),
+    Mirror(Box<mirror::Mirror>),
 }
 
 impl Index {
@@ -40,6 +42,7 @@ impl Index {
             Command::PruneStranded(args) => args.run(pull, context).await,
             Command::DeprecateTruncate(args) => args.run(pull, context).await,
             Command::Export(args) => args.run(pull, context).await,
+            Command::Mirror(args) => args.run(pull, context).await,
         }
     }
 }

@@ -8,8 +8,8 @@ use super::DatabaseArgs;
 /// Add bundles to a database
 ///
 /// Pulls the bundle images, several at a time, and adds them in one step: all of them, or none. A bundle may also be a
-/// directory with manifests/ and metadata/, an image layout (oci:DIR[:TAG]) or an image archive; then the database holds its
-/// content.
+/// directory with manifests/ and metadata/, an image layout (oci:DIR[:TAG]), an image archive, or an image that podman
+/// (containers-storage:NAME) or docker (docker-daemon:NAME) has; then the database holds its content.
 ///
 /// Exit status: 2 where a bundle image is in the database already, 3 where another image with the same CSV is, 1 for all
 /// other errors.

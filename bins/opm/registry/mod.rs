@@ -1,5 +1,6 @@
 mod add;
 mod deprecatetruncate;
+mod images;
 mod prune;
 mod prune_stranded;
 mod rm;
@@ -26,6 +27,7 @@ enum Command {
     PruneStranded(prune_stranded::PruneStranded),
     #[command(name = "deprecatetruncate")]
     DeprecateTruncate(deprecatetruncate::DeprecateTruncate),
+    Images(images::Images),
     Serve(serve::Serve),
 }
 
@@ -41,6 +43,7 @@ impl Registry {
             Command::Prune(args) => args.run(context),
             Command::PruneStranded(args) => args.run(context),
             Command::DeprecateTruncate(args) => args.run(context),
+            Command::Images(args) => args.run(pull, context).await,
             Command::Serve(args) => args.run(context).await,
         }
     }

@@ -8,11 +8,12 @@ use futures_util::{StreamExt, stream};
 use opm_bundle::Bundle;
 use opm_image::{Client, Image, Keep, Limits, Options, Source};
 
+use crate::local::{Found, LocalImage};
 use crate::tool::inside;
 use crate::{Context, PullTool};
 
 /// How many bundles are pulled at a time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 16;
 /// The largest file of a bundle that is read, in bytes. Real ones stay below a tenth of this.
 const LARGEST_FILE: u64 = 64 << 20;
 /// What all layers of a bundle's image may decompress to, in bytes. Real ones stay below a hundredth of this.
@@ -23,7 +24,8 @@ const MOST_FILES: u64 = 10_000;
 /// Gets the bundles of these references, several at a time, and returns them in the given order.
 ///
 /// A reference that is an existing directory is taken for an unpacked bundle, an existing file for an image archive;
-/// anything else names an image, of a registry or with a prefix such as `oci:`. Bundles that are in no registry are stored
+/// anything else names an image, of a registry or with a prefix such as `oci:`, or with `containers-storage:` or `docker-daemon:`
+/// one that podman or docker has, which must then be installed. Bundles that are in no registry are stored
 /// without an image, so that catalogs hold their content.
 pub async fn get(
     references: &[String],
@@ -42,12 +44,13 @@ pub(crate) async fn get_as<T>(
     context: &Context,
     read: impl Fn(&Path, &str) -> anyhow::Result<T>,
 ) -> anyhow::Result<Vec<T>> {
+    LocalImage::check(references)?;
     let client = Client::new(options.clone(), context.environment.clone())?;
     let limits = Limits { unpacked: LARGEST_IMAGE, kept: MOST_FILES, ..client.limits().clone() };
     let client = client.with_limits(limits);
     let all = stream::iter(references)
         .map(|reference| async {
-            match tool {
+            match tool.for_reference(reference) {
                 PullTool::None => get_one(&client, reference, context, &read).await,
                 tool => get_with(tool, reference, options, &read).await,
             }
@@ -109,8 +112,18 @@ async fn get_with<T>(
     read(dir.path(), reference).with_context(|| format!("bundle image {reference}"))
 }
 
-/// Looks up the image that a reference names: in a registry or layout, or in an archive file.
-pub(crate) async fn resolve(client: &Client, reference: &str, context: &Context) -> anyhow::Result<Image> {
+/// Looks up the image that a reference names: in a registry or layout, in an archive file, or in the storage of a container tool.
+pub(crate) async fn resolve(client: &Client, reference: &str, context: &Context) -> anyhow::Result<Found> {
+    if let Some(local) = LocalImage::of(reference) {
+        let (dir, source) = local.save().await?;
+        let image = client.resolve(&source, context.progress.as_ref()).await;
+        return Ok(Found { image: image.with_context(|| reference.to_owned())?, _saved: Some(dir) });
+    }
+    let image = resolve_elsewhere(client, reference, context).await?;
+    Ok(Found { image, _saved: None })
+}
+
+async fn resolve_elsewhere(client: &Client, reference: &str, context: &Context) -> anyhow::Result<Image> {
     let path = PathBuf::from(reference);
     if !path.is_file() {
         return Ok(client.resolve(&reference.parse()?, context.progress.as_ref()).await?);

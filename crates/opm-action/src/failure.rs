@@ -3,8 +3,10 @@
 use opm_catalog::edit::EditError;
 use opm_sqlite::StoreError;
 
+use crate::index::mirror::Incomplete;
+
 /// The exit status for an error: 2 where an image, and 3 where a CSV, is in the catalog already; else 1. Of several findings
-/// the first of these kinds decides.
+/// the first of these kinds decides. 3 as well where a mirror lacks some images.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     fn of(error: &StoreError) -> Option<u8> {
         match error {
@@ -23,6 +25,9 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
         }
     }
     let of_cause = |cause: &(dyn std::error::Error + 'static)| {
+        if cause.is::<Incomplete>() {
+            return Some(3);
+        }
         cause.downcast_ref().and_then(of).or_else(|| cause.downcast_ref().and_then(of_edit))
     };
     error.chain().find_map(of_cause).unwrap_or(1)

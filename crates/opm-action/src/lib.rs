@@ -20,6 +20,7 @@ pub mod grpc_health_probe;
 pub mod index;
 pub mod init;
 pub mod initializer;
+mod local;
 pub mod migrate;
 pub mod registry;
 pub mod render;

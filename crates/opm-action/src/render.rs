@@ -14,6 +14,7 @@ use opm_catalog::{Catalog, Format, Index, Level};
 use opm_image::Client;
 use tokio::sync::{Semaphore, oneshot};
 
+use crate::local::LocalImage;
 use crate::{Context, ImageOptions};
 
 pub use image_template::{BadImageTemplate, ImageTemplate};
@@ -91,6 +92,7 @@ pub async fn write(
 
 /// Renders the references, several at a time; returns a catalog for each. They share a temporary file.
 pub(crate) async fn each(options: &Options, context: &Context) -> anyhow::Result<Vec<Index>> {
+    LocalImage::check(&options.references)?;
     let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(1));
     let renderer = Renderer {
         options: options.clone(),

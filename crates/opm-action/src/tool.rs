@@ -8,6 +8,8 @@ use anyhow::{Context as _, bail};
 use opm_image::{Options, Tls};
 use tokio::process::Command;
 
+use crate::local::LocalImage;
+
 /// A tool that pulls images.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum PullTool {
@@ -31,6 +33,11 @@ impl std::fmt::Display for PullTool {
 }
 
 impl PullTool {
+    /// What gets the image of a reference: the storage of a container tool is read in one way, whatever tool pulls.
+    pub(crate) fn for_reference(self, reference: &str) -> Self {
+        if LocalImage::of(reference).is_some() { Self::None } else { self }
+    }
+
     async fn run(self, args: &[&str]) -> anyhow::Result<String> {
         let name = self.to_string();
         let line = || format!("{name} {}", args.join(" "));

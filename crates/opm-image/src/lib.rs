@@ -42,6 +42,7 @@ mod error;
 mod image;
 mod layout;
 mod manifest;
+pub mod mirror;
 mod options;
 mod platform;
 mod policy;

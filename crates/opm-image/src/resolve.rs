@@ -3,9 +3,11 @@
 mod all;
 mod kept;
 mod places;
+mod whole;
 
 pub(crate) use all::{All, List, all};
 pub(crate) use places::Places;
+pub(crate) use whole::{Whole, whole};
 
 use std::sync::Arc;
 

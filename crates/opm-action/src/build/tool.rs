@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail, ensure};
 use tokio::process::Command;
 
 use crate::Context;
+use crate::local::is_on_path;
 
 /// What builds an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,8 +39,7 @@ impl BuildTool {
     }
 
     fn is_installed(self) -> bool {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        std::env::split_paths(&path).any(|dir| dir.join(self.name()).is_file())
+        is_on_path(self.name())
     }
 
     /// The tool, if it is installed; where none is named, podman or docker. `instead` is what one may do without any.

@@ -3,6 +3,7 @@
 use crate::Context;
 use crate::index::file_catalog::Concerned;
 use crate::index::{Outcome, Target};
+use crate::local::LocalImage;
 use crate::registry::add::Bundles;
 
 /// What to add, and to which index.
@@ -16,6 +17,8 @@ pub struct Options {
 
 /// Adds the bundles; returns what a permissive run went on with.
 pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Outcome> {
+    // Before the index is pulled.
+    LocalImage::check(&options.bundles.references)?;
     let index = options.target.begin(context).await?;
     if index.is_catalog() {
         let mut pulled = options.bundles.pull_blobs(context).await?;

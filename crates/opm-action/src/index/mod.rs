@@ -6,6 +6,7 @@ mod catalog_image;
 pub mod deprecatetruncate;
 pub mod export;
 mod file_catalog;
+pub mod mirror;
 mod pipeline;
 pub mod prune;
 pub mod prune_stranded;

@@ -15,6 +15,7 @@ use tempfile::NamedTempFile;
 use crate::build::{BuildOptions, BuildTool, Builder, Built, Native};
 use crate::index::catalog_image::CatalogImage;
 use crate::index::file_catalog::{Concerned, FileCatalog};
+use crate::local::LocalImage;
 use crate::tool::inside;
 use crate::{Context, ImageOptions, PullTool, bundles};
 
@@ -22,7 +23,7 @@ use crate::{Context, ImageOptions, PullTool, bundles};
 pub const DEFAULT_BINARY_IMAGE: &str = "quay.io/operator-framework/opm:latest";
 
 /// The label that says where in an index image its database is.
-const DATABASE_LABEL: &str = "operators.operatorframework.io.index.database.v1";
+pub(super) const DATABASE_LABEL: &str = "operators.operatorframework.io.index.database.v1";
 /// The label that says where in a catalog image its file-based catalog is.
 pub(super) const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";
 /// Where an index image keeps its database.
@@ -128,6 +129,7 @@ impl Target {
                 Some(builder)
             }
         };
+        LocalImage::check(&self.from_index)?;
         let before = match (&self.catalog, &self.from_index) {
             (Some(catalog), _) => Before::Catalog(FileCatalog::in_place(catalog)?),
             (None, Some(directory)) if Path::new(directory).is_dir() => {
@@ -172,7 +174,7 @@ async fn fetch(
     context: &Context,
 ) -> anyhow::Result<(Form, tempfile::TempDir, PathBuf)> {
     let dir = bundles::private_dir()?;
-    if tool != PullTool::None {
+    if tool.for_reference(reference) != PullTool::None {
         let labels = tool.pull(reference, images).await?;
         let (form, location) = location(reference, &labels)?;
         tool.unpack(reference, dir.path()).await?;

@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod deprecatetruncate;
+pub mod images;
 pub mod prune;
 pub mod prune_stranded;
 pub mod rm;

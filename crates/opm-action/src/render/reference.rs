@@ -11,6 +11,7 @@ use opm_image::{Keep, Source};
 
 use super::{Allowed, Renderer, bundle, database};
 use crate::bundles;
+use crate::local::LocalImage;
 
 /// The label that says where in an image its database is.
 const DATABASE_LABEL: &str = "operators.operatorframework.io.index.database.v1";
@@ -118,7 +119,9 @@ impl Renderer {
     async fn read(&self, reference: &str) -> anyhow::Result<Index> {
         let path = PathBuf::from(reference);
         let Some(kind) = Kind::of_path(&path)? else {
-            reference.parse::<Source>().map_err(|why| anyhow!("there is no such file or directory, and {why}"))?;
+            if LocalImage::of(reference).is_none() {
+                reference.parse::<Source>().map_err(|why| anyhow!("there is no such file or directory, and {why}"))?;
+            }
             return self.read_image(reference).await;
         };
         kind.check(self.options.allowed)?;

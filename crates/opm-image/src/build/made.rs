@@ -19,7 +19,7 @@ use crate::unpack::{self, Spool, Stop, Worker, check_content};
 pub(crate) const AT_ONCE: usize = 4;
 
 /// A manifest or an index.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Document {
     pub(crate) bytes: Bytes,
     pub(crate) media_type: String,

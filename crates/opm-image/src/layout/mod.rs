@@ -6,6 +6,7 @@ mod docker;
 mod draft;
 mod files;
 mod oci;
+mod stock;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use add::write_dir;
 pub(crate) use archive::{write_docker, write_oci};
 pub(crate) use files::Files;
 pub(crate) use oci::Entry;
+pub(crate) use stock::Stock;
 
 /// Where the blobs of an image on disk are.
 #[derive(Debug)]

@@ -78,7 +78,7 @@ async fn elsewhere<'a>(
 }
 
 /// The way to a registry: of those that the machine's settings allow, the first that leads to an answer.
-async fn way(client: &Client, to: &Reference) -> Result<Arc<Transport>, ErrorKind> {
+pub(crate) async fn way(client: &Client, to: &Reference) -> Result<Arc<Transport>, ErrorKind> {
     let mut ways = client.ways(client.registries()?.insecure(to)?)?;
     let last = ways.pop().ok_or_else(|| ErrorKind::Setup("no way to the registry".to_owned()))?;
     for way in ways {

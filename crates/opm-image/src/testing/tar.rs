@@ -49,6 +49,14 @@ impl Entry {
         Self::new(path, EntryType::Fifo)
     }
 
+    /// An extended header for the next entry, with one record.
+    pub fn extended(key: &str, value: &str) -> Self {
+        // The length counts its own digits.
+        let rest = key.len() + value.len() + 3;
+        let length = (rest + 1..rest + 9).find(|length| length - rest == length.to_string().len()).unwrap_or(rest);
+        Self { content: format!("{length} {key}={value}\n").into_bytes(), ..Self::new("pax", EntryType::XHeader) }
+    }
+
     /// A whiteout: an empty file.
     pub fn whiteout(path: impl AsRef<[u8]>) -> Self {
         Self::file(path, "")

@@ -315,6 +315,19 @@ async fn bases_that_do_not_serve_are_refused_and_leave_nothing() {
 }
 
 #[tokio::test]
+async fn a_base_without_labels_serves() {
+    let registry = FakeRegistry::start();
+    registry.push("ns/base", "v1", &TestImage::new([Layer::gzip([("etc/os", "base")])]));
+    let home = tempfile::tempdir().unwrap();
+    let output = format!("oci:{}/layout", home.path().display());
+    let plan = plan(home.path(), Some(&format!("{}/ns/base:v1", registry.host())));
+    client().build(&plan, &[output.parse().unwrap()], &Silent).await.unwrap();
+    let (image, files) = read(&client(), &output).await;
+    assert_eq!(image.labels().iter().collect::<Vec<_>>(), [(&"k".to_owned(), &"built".to_owned())]);
+    assert_eq!((files["etc/os"].as_str(), files["database/index.db"].as_str()), ("base", "new"));
+}
+
+#[tokio::test]
 async fn layers_that_may_not_be_copied_stay_where_they_are() {
     let registry = FakeRegistry::start();
     let home = tempfile::tempdir().unwrap();

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{client, options, resolve};
 use crate::testing::{FakeRegistry, Layer, Require, Seen, TestImage};
-use crate::{Client, Environment, Options, Tls};
+use crate::{Client, Environment, Keep, Options, Silent, Tls};
 
 fn basic(user: &str) -> String {
     STANDARD.encode(format!("{user}:secret"))
@@ -244,6 +244,21 @@ async fn tokens_are_fetched_once_and_renewed_when_they_expire() {
     let all = futures_util::future::join_all((0..8).map(|_| resolve(&fresh, &name))).await;
     assert!(all.iter().all(Result::is_ok));
     assert_eq!(tokens(&registry.take_seen()), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_expires_between_requests_is_renewed() {
+    let (registry, name) = registry();
+    registry.push("ns/name", "v1", &TestImage::new([Layer::gzip([("a", "1")]), Layer::gzip([("b", "2")])]));
+    registry.require(Require::Token);
+    let client = client();
+    let image = resolve(&client, &name).await.unwrap();
+    registry.expire_tokens();
+    registry.take_seen();
+    let home = tempfile::tempdir().unwrap();
+    client.unpack(&image, &home.path().join("into"), &Keep::everything(), &Silent).await.unwrap();
+    assert_eq!(tokens(&registry.take_seen()), 1);
+    super::expect(&home.path().join("into"), &[("a", "1"), ("b", "2")]);
 }
 
 #[tokio::test]

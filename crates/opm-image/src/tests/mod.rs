@@ -6,6 +6,7 @@ mod caching;
 mod credentials;
 mod failures;
 mod layouts;
+mod mirroring;
 mod mirrors;
 mod platforms;
 mod pushing;

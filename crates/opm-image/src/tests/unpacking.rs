@@ -11,6 +11,7 @@ fn layers(layers: &[&[Entry]]) -> TestImage {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 async fn layers_apply_in_order() {
     type Case<'a> = (&'a str, Vec<Vec<Entry>>, &'a [(&'a str, &'a str)]);
     let f = |path: &str, content: &str| Entry::file(path, content);
@@ -87,6 +88,23 @@ async fn layers_apply_in_order() {
             &[("d", "DIR"), ("d/a", "1"), ("l", "DIR"), ("l/b", "2")],
         ),
         ("a file in place of a directory", vec![vec![f("d/a", "1")], vec![f("d", "2")]], &[("d", "2")]),
+        (
+            "extended attributes are dropped",
+            vec![vec![Entry::extended("SCHILY.xattr.security.capability", "\u{1}\0\0\u{2}"), f("a", "1"), f("b", "2")]],
+            &[("a", "1"), ("b", "2")],
+        ),
+        (
+            "names in extended headers are confined too",
+            vec![vec![
+                Entry::extended("path", "/../../a"),
+                f("b", "1"),
+                Entry::extended("linkpath", "../../../a"),
+                Entry::symlink("l", "b"),
+                Entry::extended("linkpath", "/../a"),
+                Entry::hard_link("h", "b"),
+            ]],
+            &[("a", "1"), ("h", "1"), ("l", "-> a")],
+        ),
         ("long names", vec![vec![f(&"n".repeat(150), "1")]], &[(LONG, "1")]),
         ("odd names", vec![vec![f("sp ace\n\u{e9}", "1")]], &[("sp ace\n\u{e9}", "1")]),
     ];

@@ -81,6 +81,29 @@ impl Transport {
         }
     }
 
+    /// The digest of what a tag or a digest leads to; `None` when there is nothing, or the registry does not say.
+    pub(crate) async fn head_manifest(
+        &self,
+        to: &Reference,
+        object: &str,
+        progress: &dyn Progress,
+    ) -> Result<Option<Digest>, ErrorKind> {
+        let mut call = Call::push(to, Method::HEAD, format!("manifests/{object}"), Sent::Nothing);
+        call.accept = Some(crate::manifest::ACCEPT);
+        let mut backoff = Backoff::new(&self.retries);
+        loop {
+            match self.attempt(&call).await {
+                Ok((response, _)) => {
+                    let found = response.headers().get("docker-content-digest").and_then(|value| value.to_str().ok());
+                    return Ok(found.and_then(|text| text.parse().ok()));
+                }
+                Err(error @ ErrorKind::Unauthorized(_)) => return Err(error),
+                Err(error) if error.is_transient() => backoff.pause(error, progress).await?,
+                Err(_) => return Ok(None),
+            }
+        }
+    }
+
     /// Asks the registry to take a blob from another of its repositories.
     pub(crate) async fn mount(
         &self,

@@ -176,6 +176,93 @@ fn an_image_is_built_without_a_tool_and_always_the_same() {
     }
 }
 
+/// All files below a directory, with their content.
+fn all_files(dir: &std::path::Path) -> std::collections::BTreeMap<std::path::PathBuf, Vec<u8>> {
+    let mut all = std::collections::BTreeMap::new();
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            all.append(&mut all_files(&path));
+        } else {
+            all.insert(path.clone(), std::fs::read(path).unwrap());
+        }
+    }
+    all
+}
+
+#[test]
+fn a_full_disk_leaves_what_was_there() {
+    let bed = Bed::new();
+    let registry = FakeRegistry::start();
+    // More than a file may have, and nothing that can be compressed.
+    let mut state = 1_u64;
+    let noise = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    let noise: Vec<u8> = noise.take(1 << 19).flatten().collect();
+    registry.push("opm", "1", &TestImage::new([Layer::gzip([("bin/opm", noise)])]));
+    let base = format!("{}/opm:1", registry.host());
+    let tea = bundles(&["tea/0.1.0"]);
+    for place in ["oci:layout:1", "oci-archive:oci.tar:1", "docker-archive:docker.tar:r/x:1"] {
+        bed.opm(&["index", "add", "-i", "scratch", "-b", &tea, "--output", place]).ok();
+        let before = all_files(&bed.path(""));
+        let args = ["index", "add", "--use-http", "-i", &base, "-b", &tea, "--output", place];
+        let line = "trap '' XFSZ; ulimit -f 4096; exec \"$0\" \"$@\"";
+        let command = bed.command("opm", &[]);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", line, crate::bed::binary("opm")]).args(args).current_dir(bed.path(""));
+        shell.env_clear().envs(command.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        let ended = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.code() == Some(1) && said.contains("File too large"), "{place}: {ended:?}");
+        assert!(all_files(&bed.path("")) == before, "{place}: {:?}", all_files(&bed.path("")).keys());
+        bed.assert_tidy();
+    }
+}
+
+#[test]
+fn a_cache_that_is_read_only_is_used_as_far_as_it_goes() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let bed = Bed::new();
+    let registry = FakeRegistry::start();
+    let image = push(&registry, "tea/0.1.0");
+    let cache = bed.path("cache");
+    let set_mode = |mode: u32| {
+        let status = std::process::Command::new("chmod").args(["-R", &format!("{mode:o}")]).arg(&cache).status();
+        assert!(status.unwrap().success());
+    };
+    std::fs::create_dir(&cache).unwrap();
+    let cache_dir = cache.to_string_lossy().into_owned();
+    let args = |name: &str| -> Vec<String> {
+        let words = ["registry", "add", "--use-http", "--cache-dir", &cache_dir, "-d", name, "-b", &image];
+        words.iter().map(|word| (*word).to_owned()).collect()
+    };
+    let run = |name: &str| {
+        let args = args(name);
+        registry.take_seen();
+        bed.opm_as_somebody_else(&args.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+        registry.take_seen().iter().filter(|seen| seen.path.contains("/blobs/")).count()
+    };
+    std::fs::create_dir(bed.path("out")).unwrap();
+    std::fs::set_permissions(bed.path("out"), std::fs::Permissions::from_mode(0o777)).unwrap();
+    // Nothing can be kept: everything is fetched, each time.
+    set_mode(0o555);
+    assert_eq!((run("out/1.db"), run("out/2.db")), (2, 2));
+    assert!(all_files(&cache).is_empty());
+    // Kept by another: nothing is fetched.
+    set_mode(0o755);
+    let filled = args("out/3.db");
+    bed.opm(&filled.iter().map(String::as_str).collect::<Vec<_>>()).ok();
+    set_mode(0o555);
+    let before = all_files(&cache);
+    assert_eq!((before.len() > 1, run("out/4.db")), (true, 0));
+    assert!(all_files(&cache) == before);
+    set_mode(0o755);
+}
+
 #[test]
 fn an_image_is_pushed_or_the_tag_stays() {
     let bed = Bed::new();

@@ -2,6 +2,7 @@ mod add;
 mod build;
 mod deprecatetruncate;
 mod export;
+mod mirror;
 mod prune;
 mod prune_stranded;
 mod rm;

@@ -1,5 +1,6 @@
 mod add;
 mod deprecatetruncate;
+mod images;
 mod prune;
 mod prune_stranded;
 mod rm;
