@@ -126,3 +126,19 @@ def render(bins, setup, failures):
     real += [Case(f"render {name}", "opm render {%s} -o json" % name) for name in inputs.databases]
     real += [Case(f"render {len(inputs.bundles)} real bundles", "opm render {real*} -o json")] if inputs.bundles else []
     yield from measure(RENDER + tuple(real), bins, setup, failures)
+
+
+def convert(bins, setup, failures):
+    """Bundles to manifests, a process for each."""
+    bundles = setup.inputs.below("bundles")
+    runs = []
+    try:
+        for _ in range(setup.repeat):
+            each = [run([os.path.join(bins, "opm"), "bundle", "convert", bundle, "--cert-provider", "cert-manager"]) for bundle in bundles]
+            runs.append((sum(cpu for cpu, _, _ in each) / len(each), sum(wall for _, wall, _ in each) / len(each), max(peak for *_, peak in each)))
+    except Failed as fault:
+        failures.append(f"convert: {fault}")
+    cpu, wall, peak = best(runs)
+    yield Row(f"convert one of {len(bundles)} bundles, with its process: CPU", cpu and cpu * 1000, "ms", 2, None)
+    yield Row(f"convert one of {len(bundles)} bundles, with its process: wall", wall and wall * 1000, "ms")
+    yield Row("convert: peak memory", peak, "MB")
