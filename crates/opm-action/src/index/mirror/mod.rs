@@ -125,7 +125,7 @@ struct Failure {
 /// Mirrors a catalog. The summary is absent where only manifests were wanted.
 ///
 /// # Errors
-/// [`Incomplete`] when some images failed, with all of them and the packages that need them; anything else when nothing could
+/// `Incomplete` when some images failed, with all of them and the packages that need them; anything else when nothing could
 /// be done.
 pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Option<Summary>> {
     let to = store_of(&options.destination);
