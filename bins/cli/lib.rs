@@ -2,6 +2,7 @@
 //!
 //! It knows terminals, signals and exit codes, and nothing of catalogs.
 
+mod amounts;
 mod lines;
 mod listen;
 mod log;
@@ -10,8 +11,10 @@ mod progress;
 mod pull;
 mod run;
 
+pub use amounts::{bytes, duration};
 pub use listen::{ListenArgs, given};
 pub use log::{Format, Level, LogArgs};
 pub use output::{Piped, print, warn};
+pub use progress::{ProgressArg, Shown};
 pub use pull::{PullArgs, PullToolArg};
 pub use run::{parse, run};

@@ -51,7 +51,7 @@ where
         Err(error) => return failed(&anyhow::Error::new(error).context("cannot start the runtime")),
     };
     let mut context = Context::default();
-    context.progress = Arc::new(Shown::new());
+    context.progress = Arc::new(Shown::on_terminals());
     let outcome = runtime.block_on(async {
         // Signals are heard by a thread of the runtime: this one is busy where the deed blocks it.
         let number = interrupt_on_signals(context.clone());

@@ -28,11 +28,11 @@ struct Probe {
     service: String,
 
     /// How long to try to connect
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = opm_cli::duration)]
     connect_timeout: Duration,
 
     /// How long to wait for the answer
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = opm_cli::duration)]
     rpc_timeout: Duration,
 
     /// What to send as user-agent
@@ -88,27 +88,4 @@ fn with_two_dashes(argument: OsString) -> OsString {
         Some(text) if text.len() > 2 && text.starts_with('-') && !text.starts_with("--") => format!("-{text}").into(),
         _ => argument,
     }
-}
-
-/// A duration such as `500ms`, `1.5s` or `1m30s`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not a duration such as 500ms, 5s or 1m");
-    let mut rest = text;
-    let mut seconds = 0.0;
-    while !rest.is_empty() {
-        let number = rest.find(|c: char| c != '.' && !c.is_ascii_digit()).ok_or_else(wrong)?;
-        let unit = rest[number..].find(|c: char| c == '.' || c.is_ascii_digit()).map_or(rest.len(), |at| number + at);
-        let scale = match &rest[number..unit] {
-            "ns" => 1e-9,
-            "us" | "µs" => 1e-6,
-            "ms" => 1e-3,
-            "s" => 1.0,
-            "m" => 60.0,
-            "h" => 3600.0,
-            _ => return Err(wrong()),
-        };
-        seconds += rest[..number].parse::<f64>().map_err(|_| wrong())? * scale;
-        rest = &rest[unit..];
-    }
-    if text.is_empty() { Err(wrong()) } else { Duration::try_from_secs_f64(seconds).map_err(|_| wrong()) }
 }

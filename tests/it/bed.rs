@@ -38,6 +38,12 @@ impl Ended {
     #[track_caller]
     pub(crate) fn fails(self, status: i32, words: &[&str]) -> Self {
         assert_eq!(self.status, status, "{self:?}");
+        self.says(words)
+    }
+
+    /// Asserts that what it wrote to stderr holds all these words.
+    #[track_caller]
+    pub(crate) fn says(self, words: &[&str]) -> Self {
         for word in words {
             assert!(self.stderr.contains(word), "{word:?} is not in: {}", self.stderr);
         }
@@ -127,7 +133,9 @@ impl Bed {
         let copy = self.path("opm");
         let open = |path: &Path| std::fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
         if !copy.exists() {
-            std::fs::copy(binary("opm"), &copy).unwrap();
+            // By another process: were it open for writing here, a child of another test would have it as well for a moment,
+            // and it could not be run.
+            assert!(Command::new("cp").arg(binary("opm")).arg(&copy).status().unwrap().success());
             open(&copy);
             open(self.work.path());
         }

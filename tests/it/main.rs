@@ -21,4 +21,5 @@ mod manners;
 mod opm;
 mod registry_server;
 mod rows;
+mod stores;
 mod tidy;

@@ -33,6 +33,6 @@ pub use build::{BuildOptions, BuildTool, Built};
 pub use context::Context;
 pub use failure::{exit_code, report};
 pub use opm_catalog::{Catalog, Format, Graph, GraphOptions, Index, Level, Table, TemplateKind};
-pub use opm_image::{Cache, Event, Options as ImageOptions, Platform, Progress, Silent, Tls};
+pub use opm_image::{Cache, Event, Options as ImageOptions, Pace, Platform, Progress, Silent, Tls};
 pub use opm_sqlite::Mode;
 pub use tool::PullTool;

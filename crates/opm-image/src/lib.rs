@@ -66,7 +66,7 @@ pub use digest::{BadDigest, Digest};
 pub use environment::Environment;
 pub use error::{ErrorKind, ImageError};
 pub use image::{Image, Layer};
-pub use options::{Cache, Limits, Options, Retries, Tls};
+pub use options::{Cache, Limits, Options, Pace, Retries, Tls};
 pub use platform::Platform;
 pub use progress::{Event, Progress, Silent};
 pub use reference::{BadReference, Reference};

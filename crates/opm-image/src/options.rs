@@ -23,6 +23,24 @@ pub struct Options {
     pub retries: Retries,
     /// Whether and where to keep what was pulled. Default: not at all.
     pub cache: Cache,
+    /// How much to ask for at a time.
+    pub pace: Pace,
+}
+
+/// How much registries are asked for at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pace {
+    /// The most requests to one host that wait for an answer. There are fewer after the host says that it is too much, and
+    /// more again as it answers. Default 32.
+    pub requests_per_host: usize,
+    /// The most bytes of blobs a second, to and from all registries together. Default: as fast as they go.
+    pub bytes_per_second: Option<u64>,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { requests_per_host: 32, bytes_per_second: None }
+    }
 }
 
 /// Whether what is pulled from registries is kept, so that it need not be fetched again.

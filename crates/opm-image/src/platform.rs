@@ -96,6 +96,13 @@ impl fmt::Display for Platform {
     }
 }
 
+/// Whether an entry of an index is for one of `platforms`, or for none in particular. All are among none.
+pub(crate) fn is_among(entry: &ImageIndexEntry, platforms: &[Platform]) -> bool {
+    let Some(offer) = &entry.platform else { return true };
+    let offer = Platform::of(offer);
+    platforms.is_empty() || offer.os == "unknown" || platforms.iter().any(|wanted| wanted.fit(&offer).is_some())
+}
+
 /// The entry of an index that serves `wanted` best. Entries without a platform never do.
 pub(crate) fn choose<'a>(entries: &'a [ImageIndexEntry], wanted: &Platform) -> Option<&'a ImageIndexEntry> {
     entries

@@ -76,6 +76,7 @@ impl Policy {
             (Source::OciLayout { dir, tag }, _) => ("oci", path_scopes(dir, tag.as_deref())),
             (Source::OciArchive { file, tag }, _) => ("oci-archive", path_scopes(file, tag.as_deref())),
             (Source::DockerArchive { .. }, _) => ("docker-archive", Vec::new()),
+            (Source::Tree { .. }, _) => ("file", Vec::new()),
         };
         let (said_by, requirements) = self.requirements(transport, &scopes);
         let path = self.path.clone();

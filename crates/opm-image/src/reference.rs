@@ -73,7 +73,7 @@ impl Reference {
     }
 
     /// What the manifest is asked for by: the digest, else the tag.
-    pub(crate) fn object(&self) -> &str {
+    pub fn object(&self) -> &str {
         self.digest.as_ref().map(Digest::as_str).or(self.tag.as_deref()).unwrap_or_default()
     }
 

@@ -9,6 +9,7 @@ pub(crate) use all::{All, List, all};
 pub(crate) use places::Places;
 pub(crate) use whole::{Whole, whole};
 
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -94,6 +95,10 @@ async fn open(client: &Client, source: &Source) -> Result<Opened, ErrorKind> {
             Store::Registry(Places::of(client, written, full.unwrap_or_else(|| written.clone()))?)
         }
         Source::OciLayout { dir, .. } => Store::Disk(Layout::Oci(Files::dir(dir)?)),
+        Source::Tree { root, repository, .. } => {
+            let root = if root.as_os_str().is_empty() { Path::new(".") } else { root };
+            Store::Disk(Layout::Tree { files: Files::dir(root)?, repository: repository.clone() })
+        }
         Source::OciArchive { file, .. } => Store::Disk(Layout::Oci(Files::archive(file, temp, limits).await?)),
         Source::DockerArchive { file, tag } => {
             let files = Files::archive(file, temp, limits).await?;
@@ -109,15 +114,39 @@ impl Resolver<'_> {
     async fn top(&self, source: &Source) -> Result<Top, ErrorKind> {
         let tag = match source {
             Source::OciLayout { tag, .. } | Source::OciArchive { tag, .. } => tag.as_deref(),
-            Source::Registry(_) | Source::DockerArchive { .. } => None,
+            Source::Registry(_) | Source::DockerArchive { .. } | Source::Tree { .. } => None,
         };
         match &**self.store {
             Store::Registry(places) => self.named(places).await.map(Top::Document),
+            Store::Disk(Layout::Tree { files, repository }) => {
+                self.of_tree(source, files, repository).map(Top::Document)
+            }
             Store::Disk(layout) => match layout.files().oci_entry(tag, self.client.limits())? {
                 Entry::One(entry) => self.child(&entry).await.map(Top::Document),
                 Entry::Platforms(index) => Ok(Top::Platforms(index)),
             },
         }
+    }
+
+    /// The manifest that a tag or digest leads to in a tree.
+    fn of_tree(&self, source: &Source, files: &Files, repository: &str) -> Result<Document, ErrorKind> {
+        let Source::Tree { object, .. } = source else { return Err(files.bad("it is no tree")) };
+        let path = format!("v2/{repository}/manifests/{object}");
+        let bytes = files.read(&path, self.client.limits().manifest, "the size of the manifest in bytes")?;
+        let digest = match object.parse::<Digest>() {
+            Ok(digest) => {
+                check_content(
+                    "the manifest",
+                    &digest,
+                    bytes.len() as u64,
+                    digest.same_kind_of(&bytes),
+                    bytes.len() as u64,
+                )?;
+                digest
+            }
+            Err(_) => Digest::of(&bytes),
+        };
+        Ok(Document { bytes, digest, served_as: None })
     }
 
     /// An image whose manifest was read.

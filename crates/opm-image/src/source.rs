@@ -35,6 +35,39 @@ pub enum Source {
         /// Which of its images: a whole `name:tag` or the tag alone.
         tag: Option<String>,
     },
+    /// `file://PATH[:TAG|@DIGEST]`: an image in a tree as `oc image mirror` writes it, below `v2` in the working directory.
+    Tree {
+        /// The directory with `v2`; empty for the working directory.
+        root: PathBuf,
+        /// Below `v2`.
+        repository: String,
+        /// A tag or a digest.
+        object: String,
+    },
+}
+
+impl Source {
+    /// Reads what follows `file://`: a repository, whose parts are plain names, and a tag or digest.
+    ///
+    /// # Errors
+    /// When it is not that.
+    pub fn tree(root: PathBuf, text: &str) -> Result<Self, BadReference> {
+        let rest = text.strip_prefix('/').unwrap_or(text);
+        let (repository, object) = match rest.split_once('@') {
+            Some((repository, digest)) => {
+                (repository.split_once(':').map_or(repository, |(repository, _tag)| repository), digest)
+            }
+            None => rest.rsplit_once(':').unwrap_or((rest, "latest")),
+        };
+        let bad = |why| BadReference::new(&format!("file://{text}"), why);
+        if repository.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(bad("the path is one of plain names, below `v2` in the working directory"));
+        }
+        if object.is_empty() || object.contains('/') || object.starts_with('.') {
+            return Err(bad("a tag or a digest must follow the path"));
+        }
+        Ok(Self::Tree { root, repository: repository.to_owned(), object: object.to_owned() })
+    }
 }
 
 impl FromStr for Source {
@@ -55,6 +88,7 @@ impl FromStr for Source {
             Some(("oci", rest)) if !is_port(rest) => with(rest, |dir, tag| Self::OciLayout { dir, tag }),
             Some(("oci-archive", rest)) => with(rest, |file, tag| Self::OciArchive { file, tag }),
             Some(("docker-archive", rest)) => with(rest, |file, tag| Self::DockerArchive { file, tag }),
+            Some(("file", rest)) if rest.starts_with("//") => Self::tree(PathBuf::new(), &rest[2..]),
             _ => text.parse().map(Self::Registry),
         }
     }
@@ -81,6 +115,10 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (kind, path, tag) = match self {
             Self::Registry(reference) => return reference.fmt(f),
+            Self::Tree { repository, object, .. } => {
+                let between = if object.contains(':') { '@' } else { ':' };
+                return write!(f, "file://{repository}{between}{object}");
+            }
             Self::OciLayout { dir, tag } => ("oci", dir, tag),
             Self::OciArchive { file, tag } => ("oci-archive", file, tag),
             Self::DockerArchive { file, tag } => ("docker-archive", file, tag),
@@ -107,12 +145,14 @@ mod tests {
             ("oci-archive:x.tar:v1", Source::OciArchive { file: "x.tar".into(), tag: Some("v1".into()) }),
             ("docker-archive:x.tar:a:v1", Source::DockerArchive { file: "x.tar".into(), tag: Some("a:v1".into()) }),
             ("quay.io/a/b:v1", Source::Registry("quay.io/a/b:v1".parse().unwrap())),
+            ("file://a/b:v1", Source::tree(PathBuf::new(), "/a/b:v1").unwrap()),
+            ("file://a@sha256:12", Source::tree(PathBuf::new(), "a:v1@sha256:12").unwrap()),
         ];
         for (text, source) in cases {
             assert_eq!(text.parse::<Source>().unwrap(), source, "{text}");
             assert_eq!(source.to_string(), text);
         }
-        for bad in ["oci:", "oci-archive:", "oci:x:", "quay.io/a/b"] {
+        for bad in ["oci:", "oci-archive:", "oci:x:", "quay.io/a/b", "file://", "file://a/../b:1", "file://a:../b"] {
             assert!(bad.parse::<Source>().is_err(), "{bad}");
         }
     }

@@ -2,7 +2,7 @@ mod alpha;
 mod completion;
 mod generate;
 mod grpc_health_probe;
-mod index;
+pub(crate) mod index;
 mod init;
 mod migrate;
 mod registry;

@@ -75,7 +75,7 @@ impl FromStr for Output {
             Err(error) if ["oci:", "oci-archive:", "docker-archive:"].iter().any(|kind| text.starts_with(kind)) => {
                 return Err(error);
             }
-            Ok(Source::Registry(_)) | Err(_) => {
+            Ok(Source::Registry(_) | Source::Tree { .. }) | Err(_) => {
                 return Err(BadReference::new(
                     text,
                     "an output is written oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME:TAG]",

@@ -8,7 +8,7 @@ use tempfile::NamedTempFile;
 use crate::error::ErrorKind;
 
 /// A file under a temporary name in `dir`, readable by whom the process lets read its files.
-pub(super) fn draft(dir: &Path) -> Result<NamedTempFile, ErrorKind> {
+pub(crate) fn draft(dir: &Path) -> Result<NamedTempFile, ErrorKind> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".opm-").suffix(".tmp");
     #[cfg(unix)]
@@ -20,7 +20,7 @@ pub(super) fn draft(dir: &Path) -> Result<NamedTempFile, ErrorKind> {
 }
 
 /// Gives a draft its name.
-pub(super) fn settle(draft: NamedTempFile, path: &Path) -> Result<(), ErrorKind> {
+pub(crate) fn settle(draft: NamedTempFile, path: &Path) -> Result<(), ErrorKind> {
     draft.as_file().sync_all().map_err(ErrorKind::io(path))?;
     draft.persist(path).map(|_| ()).map_err(|error| ErrorKind::io(path)(error.error))
 }

@@ -1,5 +1,7 @@
 //! The OCI image layout 1.0: `index.json`, and `blobs` by digest.
 
+use std::collections::BTreeMap;
+
 use oci_distribution::manifest::{ImageIndexEntry, OCI_IMAGE_INDEX_MEDIA_TYPE, OciImageIndex};
 use serde_json::{Map, Value, json};
 
@@ -48,6 +50,25 @@ pub(super) fn indexed(old: Option<&[u8]>, entry: Value) -> Result<Vec<u8>, Strin
     all.push(entry);
     let mut root = Value::Object(root);
     root.sort_all_objects();
+    Ok(root.to_string().into_bytes())
+}
+
+/// The images in an `index.json` that have names.
+pub(super) fn names(index: &[u8]) -> BTreeMap<String, Digest> {
+    let root: Value = serde_json::from_slice(index).unwrap_or_default();
+    let named = |entry: &Value| {
+        let name = entry["annotations"][REF_NAME].as_str()?.to_owned();
+        Some((name, entry["digest"].as_str()?.parse().ok()?))
+    };
+    root["manifests"].as_array().into_iter().flatten().filter_map(named).collect()
+}
+
+/// The same with its images in the order of their names: that in which they came tells nothing where many come at a time.
+pub(super) fn in_order(index: &[u8]) -> Result<Vec<u8>, String> {
+    let mut root: Value = serde_json::from_slice(index).map_err(|error| error.to_string())?;
+    if let Some(all) = root["manifests"].as_array_mut() {
+        all.sort_by_cached_key(|entry| (entry["annotations"][REF_NAME].to_string(), entry["digest"].to_string()));
+    }
     Ok(root.to_string().into_bytes())
 }
 

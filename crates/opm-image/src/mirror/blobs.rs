@@ -1,6 +1,7 @@
 //! Blobs, each of which travels once.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,14 +15,24 @@ use crate::client::Client;
 use crate::digest::Digest;
 use crate::error::ErrorKind;
 use crate::image::Store;
-use crate::layout::Stock;
+use crate::layout::{Part, Stock, hashed};
 use crate::progress::{Event, Progress};
 use crate::reference::Reference;
+use crate::resolve::Places;
 use crate::transport::{Mount, Transport};
 use crate::unpack::check_content;
 
-/// What is known of a blob: the repositories that have it, of all registries.
-type Known = Arc<tokio::sync::Mutex<Vec<Reference>>>;
+/// What is known of a blob: the places that have it.
+type Known = Arc<tokio::sync::Mutex<Vec<At>>>;
+
+/// Where a blob is.
+enum At {
+    Registry(Reference),
+    Stock(Stock),
+}
+
+/// The images of a layout by their names.
+type Names = Arc<BTreeMap<String, Digest>>;
 
 /// Everything that is under way.
 pub(super) struct Traffic<'a> {
@@ -29,6 +40,8 @@ pub(super) struct Traffic<'a> {
     pub(super) settings: &'a Settings,
     /// Who has the lock of a blob moves it; others wait, and then find it.
     known: Mutex<BTreeMap<Digest, Known>>,
+    /// Of each layout, as it was when it was first asked.
+    names: Mutex<BTreeMap<PathBuf, Names>>,
     lanes: Semaphore,
     pub(super) moved: AtomicU64,
     pub(super) bytes: AtomicU64,
@@ -38,7 +51,7 @@ pub(super) struct Traffic<'a> {
 /// Where a blob is to be.
 pub(super) enum Target<'a> {
     Registry(&'a Reference, Arc<Transport>),
-    Layout(Stock),
+    Stock(Stock),
 }
 
 /// A blob in a file: one of a layout, or one that was fetched and goes with the value.
@@ -62,6 +75,7 @@ impl<'a> Traffic<'a> {
             client,
             settings,
             known: Mutex::default(),
+            names: Mutex::default(),
             lanes: Semaphore::new(settings.blobs.max(1)),
             moved: AtomicU64::new(0),
             bytes: AtomicU64::new(0),
@@ -74,42 +88,135 @@ impl<'a> Traffic<'a> {
         Arc::clone(known.entry(digest.clone()).or_default())
     }
 
+    /// The images of a layout by their names.
+    pub(super) fn names(&self, dir: &Path) -> Result<Names, ErrorKind> {
+        let mut all = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(names) = all.get(dir) {
+            return Ok(Arc::clone(names));
+        }
+        let names = Arc::new(Stock::names(dir)?);
+        all.insert(dir.to_owned(), Arc::clone(&names));
+        Ok(names)
+    }
+
     /// Sees to it that a blob is at its place, by the shortest way there is.
     pub(super) async fn blob(
         &self,
-        (digest, size): (&Digest, u64),
+        blob: (&Digest, u64),
         from: &Store,
         to: &Target<'_>,
         progress: &dyn Progress,
     ) -> Result<(), ErrorKind> {
-        let known = self.known(digest);
+        let known = self.known(blob.0);
         // The lock first: those who wait for a blob keep no lane from others.
         let mut known = known.lock().await;
         let _lane = self.lanes.acquire().await.map_err(|_| ErrorKind::Stopped)?;
         match to {
-            Target::Layout(stock) => {
-                if stock.has(digest, size) || (self.settings.dry_run && !known.is_empty()) {
+            Target::Stock(stock) => {
+                if known.iter().any(|other| matches!(other, At::Stock(other) if other == stock)) {
                     return Ok(());
                 }
-                self.count(size);
-                if self.settings.dry_run {
-                    return Ok(());
+                if !stock.has(blob.0, blob.1) && !self.settings.left_out.contains(blob.0) {
+                    self.store(blob, from, stock, &known, progress).await?;
                 }
-                let file = self.local((digest, size), from, progress).await?;
-                let (stock, digest) = (stock.clone(), digest.clone());
-                on_a_thread(move || stock.take(&digest, file.path())).await
+                known.push(At::Stock(stock.clone()));
             }
             Target::Registry(to, transport) => {
-                if known.iter().any(|other| same_repository(other, to)) {
+                let same = |other: &At| matches!(other, At::Registry(other) if same_repository(other, to));
+                if known.iter().any(same) {
                     return Ok(());
                 }
-                if !transport.has_blob(to, digest, progress).await? {
-                    self.send((digest, size), from, (to, transport), &known, progress).await?;
+                if !transport.has_blob(to, blob.0, progress).await? {
+                    self.send(blob, from, (to, transport), &known, progress).await?;
                 }
-                known.push((*to).clone());
-                Ok(())
+                known.push(At::Registry((*to).clone()));
             }
         }
+        Ok(())
+    }
+
+    /// Brings a blob into a layout or a tree that lacks it.
+    async fn store(
+        &self,
+        (digest, size): (&Digest, u64),
+        from: &Store,
+        stock: &Stock,
+        known: &[At],
+        progress: &dyn Progress,
+    ) -> Result<(), ErrorKind> {
+        // A tree has a blob for each of its repositories.
+        let beside = known.iter().find_map(|at| if let At::Stock(stock) = at { Some(stock) } else { None });
+        if let Some(beside) = beside {
+            self.mounted.fetch_add(1, Ordering::Relaxed);
+            if self.settings.dry_run {
+                return Ok(());
+            }
+            let (stock, beside, digest) = (stock.clone(), beside.clone(), digest.clone());
+            return on_a_thread(move || stock.take_beside(&digest, &beside)).await;
+        }
+        if !self.settings.dry_run {
+            match from {
+                Store::Registry(places) => self.fill_part((digest, size), places, stock, progress).await?,
+                Store::Disk(_) => {
+                    let file = self.local((digest, size), from, progress).await?;
+                    let (stock, digest) = (stock.clone(), digest.clone());
+                    on_a_thread(move || stock.take(&digest, file.path())).await?;
+                }
+            }
+        }
+        self.count(size);
+        Ok(())
+    }
+
+    /// Fetches what a layout or a tree lacks of a blob.
+    async fn fill_part(
+        &self,
+        (digest, size): (&Digest, u64),
+        places: &Places,
+        stock: &Stock,
+        progress: &dyn Progress,
+    ) -> Result<(), ErrorKind> {
+        let (here, wanted) = (stock.clone(), digest.clone());
+        let Some(mut part) = on_a_thread(move || here.part(&wanted, size)).await? else {
+            // Another process fetches it, and may fail.
+            let file = self.fetched((digest, size), places, progress).await?;
+            let (stock, digest) = (stock.clone(), digest.clone());
+            return on_a_thread(move || stock.take(&digest, file.path())).await;
+        };
+        loop {
+            let old = part.length;
+            part = self.continued(part, (digest, size), places, progress).await?;
+            match check_content("the blob", digest, size, part.digest(), part.length) {
+                Ok(()) => break,
+                // What was there before may have been damaged since.
+                Err(_) if old > 0 => part.clear(digest)?,
+                Err(error) => {
+                    part.discard();
+                    return Err(error);
+                }
+            }
+        }
+        let (stock, digest) = (stock.clone(), digest.clone());
+        on_a_thread(move || stock.whole(&part, &digest)).await
+    }
+
+    async fn continued(
+        &self,
+        mut part: Part,
+        (digest, size): (&Digest, u64),
+        places: &Places,
+        progress: &dyn Progress,
+    ) -> Result<Part, ErrorKind> {
+        if part.length == size {
+            return Ok(part);
+        }
+        let place = places.chosen(self.client, progress).await?;
+        let mut download = place.transport.rest_of_blob(&place.reference, digest, size, part.length);
+        while let Some(chunk) = download.chunk(progress).await? {
+            progress.event(Event::Bytes(chunk.len() as u64));
+            part = on_a_thread(move || part.add(&chunk).map(|()| part)).await?;
+        }
+        Ok(part)
     }
 
     fn count(&self, size: u64) {
@@ -123,22 +230,27 @@ impl<'a> Traffic<'a> {
         (digest, size): (&Digest, u64),
         from: &Store,
         (to, transport): (&Reference, &Transport),
-        known: &[Reference],
+        known: &[At],
         progress: &dyn Progress,
     ) -> Result<(), ErrorKind> {
         let source = match from {
             Store::Registry(places) => Some(&places.chosen(self.client, progress).await?.reference),
             Store::Disk(_) => None,
         };
-        let beside = known.iter().chain(source).find(|other| other.api_host() == to.api_host());
+        let known = known.iter().filter_map(|at| if let At::Registry(of) = at { Some(of) } else { None });
+        let earlier = self.settings.beside.get(digest).into_iter().flatten();
+        let mut beside: Vec<_> =
+            known.chain(source).filter(|other| other.api_host() == to.api_host()).take(1).collect();
+        // What an earlier mirror brought is where it was brought, unless somebody removed it.
+        beside.extend(earlier.filter(|other| other.api_host() == to.api_host() && !same_repository(other, to)));
         if self.settings.dry_run {
-            let counted = if beside.is_some() { &self.mounted } else { &self.moved };
+            let counted = if beside.is_empty() { &self.moved } else { &self.mounted };
             counted.fetch_add(1, Ordering::Relaxed);
-            self.bytes.fetch_add(if beside.is_some() { 0 } else { size }, Ordering::Relaxed);
+            self.bytes.fetch_add(if beside.is_empty() { size } else { 0 }, Ordering::Relaxed);
             return Ok(());
         }
         let mut session = None;
-        if let Some(beside) = beside {
+        for beside in beside {
             match transport.mount(to, beside, digest, progress).await {
                 Mount::Taken => {
                     self.mounted.fetch_add(1, Ordering::Relaxed);
@@ -169,31 +281,42 @@ impl<'a> Traffic<'a> {
             Store::Disk(layout) => {
                 let path = layout.blob(digest)?;
                 let (asked, expected) = (path.clone(), digest.clone());
-                let found = on_a_thread(move || digest_of(&asked, &expected).map_err(ErrorKind::io(&asked)));
-                let (found, length) = found.await?;
-                check_content("the blob", digest, size, found, length)?;
+                let hash = move || {
+                    let found = File::open(&asked).and_then(|mut file| hashed(&mut file, &expected));
+                    found.map_err(ErrorKind::io(&asked))
+                };
+                let (found, length) = on_a_thread(hash).await?;
+                check_content("the blob", digest, size, found.finish(), length)?;
                 Ok(Local::There(path))
             }
-            Store::Registry(places) => {
-                let place = places.chosen(self.client, progress).await?;
-                let temp = self.client.temp_dir();
-                let file = tempfile::Builder::new().prefix("opm-").tempfile_in(temp).map_err(ErrorKind::io(temp))?;
-                let path = file.path().to_owned();
-                let mut to = tokio::fs::File::from_std(file.reopen().map_err(ErrorKind::io(&path))?);
-                let mut hasher = digest.hasher();
-                let mut download = place.transport.blob(&place.reference, digest, size);
-                let mut length = 0;
-                while let Some(chunk) = download.chunk(progress).await? {
-                    progress.event(Event::Bytes(chunk.len() as u64));
-                    hasher.update(&chunk);
-                    length += chunk.len() as u64;
-                    to.write_all(&chunk).await.map_err(ErrorKind::io(&path))?;
-                }
-                to.flush().await.map_err(ErrorKind::io(&path))?;
-                check_content("the blob", digest, size, hasher.finish(), length)?;
-                Ok(Local::Fetched(file))
-            }
+            Store::Registry(places) => self.fetched((digest, size), places, progress).await.map(Local::Fetched),
         }
+    }
+
+    /// A blob in a file of its own.
+    async fn fetched(
+        &self,
+        (digest, size): (&Digest, u64),
+        places: &Places,
+        progress: &dyn Progress,
+    ) -> Result<NamedTempFile, ErrorKind> {
+        let place = places.chosen(self.client, progress).await?;
+        let temp = self.client.temp_dir();
+        let file = tempfile::Builder::new().prefix("opm-").tempfile_in(temp).map_err(ErrorKind::io(temp))?;
+        let path = file.path().to_owned();
+        let mut to = tokio::fs::File::from_std(file.reopen().map_err(ErrorKind::io(&path))?);
+        let mut hasher = digest.hasher();
+        let mut download = place.transport.blob(&place.reference, digest, size);
+        let mut length = 0;
+        while let Some(chunk) = download.chunk(progress).await? {
+            progress.event(Event::Bytes(chunk.len() as u64));
+            hasher.update(&chunk);
+            length += chunk.len() as u64;
+            to.write_all(&chunk).await.map_err(ErrorKind::io(&path))?;
+        }
+        to.flush().await.map_err(ErrorKind::io(&path))?;
+        check_content("the blob", digest, size, hasher.finish(), length)?;
+        Ok(file)
     }
 }
 
@@ -206,19 +329,4 @@ pub(super) async fn on_a_thread<T: Send + 'static>(
 
 fn same_repository(one: &Reference, other: &Reference) -> bool {
     one.registry() == other.registry() && one.repository() == other.repository()
-}
-
-/// The digest of a file, of the kind of another one, and its length.
-fn digest_of(path: &Path, kind: &Digest) -> std::io::Result<(Digest, u64)> {
-    use std::io::Read;
-    let mut file = std::fs::File::open(path)?;
-    let (mut hasher, mut buffer, mut length) = (kind.hasher(), vec![0; 256 << 10], 0);
-    loop {
-        let read = file.read(&mut buffer)?;
-        if read == 0 {
-            return Ok((hasher.finish(), length));
-        }
-        hasher.update(&buffer[..read]);
-        length += read as u64;
-    }
 }

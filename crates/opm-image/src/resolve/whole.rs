@@ -9,6 +9,7 @@ use crate::digest::Digest;
 use crate::error::ErrorKind;
 use crate::image::Store;
 use crate::manifest::{self, Manifest};
+use crate::platform::{self, Platform};
 use crate::progress::Progress;
 use crate::source::Source;
 
@@ -25,8 +26,14 @@ pub(crate) struct Whole {
     pub(crate) store: std::sync::Arc<Store>,
 }
 
-/// Reads all manifests of an image.
-pub(crate) async fn whole(client: &Client, source: &Source, progress: &dyn Progress) -> Result<Whole, ErrorKind> {
+/// Reads all manifests of an image, or those for certain platforms where some are named. What an index names without a
+/// platform, or for none such as attestations, is always among them.
+pub(crate) async fn whole(
+    client: &Client,
+    source: &Source,
+    platforms: &[Platform],
+    progress: &dyn Progress,
+) -> Result<Whole, ErrorKind> {
     let store = match open(client, source).await? {
         Opened::Store(store) => store,
         Opened::Image(_) => {
@@ -65,7 +72,7 @@ pub(crate) async fn whole(client: &Client, source: &Source, progress: &dyn Progr
                     let what = "the number of indexes in an index";
                     return Err(ErrorKind::Limit { what, limit: MOST_INDEXES as u64 });
                 }
-                for entry in &index.manifests {
+                for entry in index.manifests.iter().filter(|entry| platform::is_among(entry, platforms)) {
                     ahead.push((resolver.child(entry).await?, depth + 1));
                 }
                 let media_type = index.media_type.clone().or_else(|| document.served_as.clone());

@@ -15,6 +15,7 @@ impl State {
         match *asked.method {
             Method::POST if id.is_empty() => self.begin(repository, asked),
             Method::PATCH => self.piece(repository, id, asked),
+            Method::GET => self.how_far(repository, id),
             Method::PUT => self.end(repository, id, asked),
             _ => error(405, "UNSUPPORTED", "the operation is unsupported"),
         }
@@ -53,6 +54,13 @@ impl State {
         }
         upload.extend_from_slice(asked.body);
         Response::builder().status(202).header(LOCATION, at).body(Vec::new())
+    }
+
+    fn how_far(&mut self, repository: &str, id: &str) -> Answer {
+        let at = self.location(repository, id);
+        let Some(upload) = self.uploads.get(id) else { return error(404, "BLOB_UPLOAD_UNKNOWN", "upload unknown") };
+        let range = format!("0-{}", upload.len().saturating_sub(1));
+        Response::builder().status(204).header(LOCATION, at).header("range", range).body(Vec::new())
     }
 
     fn end(&mut self, repository: &str, id: &str, asked: &Asked<'_>) -> Answer {

@@ -102,3 +102,63 @@ async fn what_refers_to_an_image_goes_along() {
     mirror(&from, &to, &["a"]).await;
     assert!(to.manifest("m/a", found.as_str()).is_some());
 }
+
+/// What was fetched of a blob before a run ended is not fetched again, unless it turns out to be wrong.
+#[tokio::test]
+async fn a_store_goes_on_in_the_middle_of_a_blob() {
+    let (from, dir) = (FakeRegistry::start(), tempfile::tempdir().unwrap());
+    let pushed = from.push_all("ns/a", "v1", &image("a"));
+    let layer = &pushed.layers[0];
+    let task = Task {
+        from: format!("{}/ns/a:v1", from.host()).parse().unwrap(),
+        to: Place::Layout { dir: dir.path().to_owned(), name: "a".to_owned() },
+        known: None,
+    };
+    let fill = async || client().mirror(std::slice::from_ref(&task), &Settings::default(), &Silent).await;
+    let path = format!("GET /v2/ns/a/blobs/{layer}");
+    let part = dir.path().join("blobs/sha256").join(format!("{}.part", layer.hex()));
+    let cut = || {
+        from.fail(path.clone(), 1, Action::Cut(100_000));
+        from.fail(path.clone(), 3, Action::Status(500, Vec::new(), String::new()));
+    };
+    cut();
+    assert!(fill().await.images[0].is_err());
+    let there = std::fs::metadata(&part).unwrap().len();
+    assert!(there > 0);
+    from.take_seen();
+    assert!(fill().await.images[0].is_ok());
+    let ranges: Vec<_> = from.take_seen().into_iter().filter(|seen| path.ends_with(&seen.path)).collect();
+    assert_eq!(ranges[0].range, Some(format!("bytes={there}-")));
+    assert!(!part.exists());
+
+    let whole = part.with_extension("");
+    std::fs::remove_file(&whole).unwrap();
+    std::fs::write(&part, "nonsense").unwrap();
+    std::fs::remove_file(dir.path().join("index.json")).unwrap();
+    assert!(fill().await.images[0].is_ok());
+    assert_eq!(&crate::Digest::of(&std::fs::read(whole).unwrap()), layer);
+}
+
+#[tokio::test]
+async fn a_registry_that_says_in_words_that_it_is_too_much_is_asked_again() {
+    let (from, to) = (FakeRegistry::start(), FakeRegistry::start());
+    from.push("ns/a", "v1", &image("a"));
+    let said = |text: &str| (Vec::new(), text.to_owned());
+    for (at, path, status, (headers, body)) in [
+        (
+            &from,
+            "GET /v2/ns/a/manifests",
+            403,
+            said(r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"slow down"}]}"#),
+        ),
+        (&from, "GET /v2/ns/a/blobs", 400, said("toomanyrequests: retry-after: 1 ms, allowed: 44000/minute")),
+        (&to, "POST /v2/m/a/blobs", 429, said("")),
+        (&to, "PUT /v2/m/a/blobs", 403, said("toomanyrequests")),
+        (&to, "PUT /v2/m/a/manifests", 503, said("")),
+        (&to, "HEAD /v2/m/a/manifests", 429, said("")),
+    ] {
+        at.fail(path.to_owned(), 2, Action::Status(status, headers, body));
+    }
+    let outcome = mirror(&from, &to, &["a"]).await;
+    assert!(outcome.images[0].is_ok(), "{outcome:?}");
+}

@@ -290,3 +290,20 @@ async fn a_build_that_is_dropped_leaves_nothing() {
     assert_eq!(std::fs::read_dir(temp.path()).unwrap().count(), 0);
     assert!(setup.registry.manifest("ns/target", "v1").is_none());
 }
+
+/// What was cut off on its way goes on in pieces, and what the registry has of it is not sent again.
+#[tokio::test]
+async fn a_large_upload_goes_on_where_it_was_cut_off() {
+    let setup = setup();
+    setup.registry.set_quirk(Quirk::NoMounts);
+    // All three blobs at once, and then pieces of the large one.
+    setup.registry.fail("PUT /v2/ns/target/blobs/uploads/", 3, Action::HangUp(10));
+    setup.registry.fail("PATCH ", 2, Action::HangUp(10));
+    push(&setup).await.unwrap();
+    assert!(setup.registry.has_blob("ns/target", &setup.base_layer));
+    let seen = setup.registry.take_seen();
+    let pieces: Vec<usize> = seen.iter().filter(|seen| seen.method == "PATCH").map(|seen| seen.size).collect();
+    let size = seen.iter().filter(|seen| seen.method == "PUT").map(|seen| seen.size).max().unwrap();
+    let arrived: usize = pieces.iter().filter(|size| **size > 10).sum();
+    assert!(size < 100_000 && arrived > 300_000 && arrived < 310_000, "{pieces:?}");
+}

@@ -34,9 +34,20 @@ pub(crate) struct Download<'a> {
 impl Transport {
     /// Begins to download a blob of `size` bytes.
     pub(crate) fn blob<'a>(&'a self, image: &'a Reference, digest: &Digest, size: u64) -> Download<'a> {
+        self.rest_of_blob(image, digest, size, 0)
+    }
+
+    /// The same without the first bytes, which are there already.
+    pub(crate) fn rest_of_blob<'a>(
+        &'a self,
+        image: &'a Reference,
+        digest: &Digest,
+        size: u64,
+        offset: u64,
+    ) -> Download<'a> {
         let call = Call::pull(image, format!("blobs/{digest}"), "the registry does not have this blob");
         let backoff = Backoff::new(&self.retries);
-        Download { transport: self, call, size, offset: 0, resumed: 0, body: None, backoff }
+        Download { transport: self, call, size, offset, resumed: offset, body: None, backoff }
     }
 }
 
@@ -76,6 +87,7 @@ impl Download<'_> {
         *known -= skipped as u64;
         let chunk = chunk.split_off(skipped);
         self.offset += chunk.len() as u64;
+        self.transport.lanes.meter().pass(chunk.len() as u64).await;
         if self.offset > self.size {
             return Err(ErrorKind::Size { what: "the layer", expected: self.size, found: self.offset });
         }

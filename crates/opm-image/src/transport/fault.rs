@@ -179,6 +179,7 @@ pub(super) async fn of_coded_response(response: Response, missing: &str) -> (Err
     let said = said(response).await;
     let with_words = |text: String| if said.message.is_empty() { text } else { format!("{text}: {}", said.message) };
     let kind = match status {
+        _ if too_many(&said) => ErrorKind::Throttled { message: with_words(status_words(status)), wait },
         StatusCode::NOT_FOUND if said.code == "NAME_UNKNOWN" => {
             ErrorKind::NotFound("the registry has no such repository".to_owned())
         }
@@ -192,6 +193,13 @@ pub(super) async fn of_coded_response(response: Response, missing: &str) -> (Err
         status => ErrorKind::Http(with_words(status_words(status))),
     };
     (kind, said.code)
+}
+
+/// Some registries say it in words alone, under another status.
+fn too_many(said: &Said) -> bool {
+    const WORDS: &str = "toomanyrequests";
+    let begins = |text: &str| text.get(..WORDS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(WORDS));
+    begins(&said.code) || begins(&said.message)
 }
 
 fn status_words(status: StatusCode) -> String {

@@ -4,6 +4,7 @@ mod auth;
 mod blob;
 mod challenge;
 mod fault;
+mod lanes;
 mod retry;
 mod sent;
 mod tls;
@@ -22,6 +23,7 @@ use crate::options::{Options, Retries, Tls};
 use crate::progress::Progress;
 use crate::reference::Reference;
 use auth::Auth;
+use lanes::Lanes;
 pub(crate) use retry::Backoff;
 use sent::Sent;
 pub(crate) use upload::Mount;
@@ -43,6 +45,7 @@ struct Http {
 pub(crate) struct Transport {
     http: Http,
     auth: Auth,
+    lanes: Lanes,
     retries: Retries,
 }
 
@@ -107,7 +110,8 @@ impl Transport {
         let client = build(builder().read_timeout(retries.idle_timeout))?;
         let uploads = build(builder())?;
         let credentials = Credentials::new(environment, options.auth_file.clone())?;
-        Ok(Self { http: Http { client, uploads, tls: options.tls }, auth: Auth::new(credentials), retries })
+        let lanes = Lanes::new(&options.pace);
+        Ok(Self { http: Http { client, uploads, tls: options.tls }, auth: Auth::new(credentials), lanes, retries })
     }
 
     /// Asks and reads the whole answer, which must not exceed `limit` bytes.
@@ -181,6 +185,9 @@ impl Transport {
     async fn refusal(&self, call: &Call<'_>, response: Response, last: &Url) -> (ErrorKind, String) {
         let elsewhere = self.url(call.image, &call.path).is_ok_and(|home| !same_origin(last, &home));
         let (kind, code) = fault::of_coded_response(response, call.missing).await;
+        if let ErrorKind::Throttled { wait, .. } | ErrorKind::Server { wait: wait @ Some(_), .. } = &kind {
+            self.lanes.crowded(&fault::host_of(last), wait.map(|wait| wait.min(self.retries.longest_wait)));
+        }
         let kind = match kind {
             ErrorKind::Unauthorized(said) | ErrorKind::Denied(said) if elsewhere => {
                 let host = fault::host_of(last);
@@ -220,7 +227,13 @@ impl Transport {
             {
                 request = request.header(AUTHORIZATION, authorization);
             }
-            let response = call.sent.send(request, &at, self.retries.idle_timeout).await?;
+            let host = fault::host_of(&at);
+            let lane = self.lanes.enter(&host).await;
+            let response = call.sent.send(request, &at, self.retries.idle_timeout, self.lanes.meter()).await?;
+            drop(lane);
+            if response.status().is_success() {
+                self.lanes.calm(&host);
+            }
             let Some(next) = redirect(&call.method, &response, &at)? else { return Ok((response, at)) };
             if next.scheme() == "http" && at.scheme() == "https" && !call.addressed_by_content {
                 let host = fault::host_of(&next);

@@ -12,6 +12,7 @@ use reqwest::{Body, RequestBuilder, Response};
 use tokio::io::{AsyncReadExt, AsyncSeekExt};
 use url::Url;
 
+use super::lanes::Meter;
 use super::{Http, fault};
 use crate::error::ErrorKind;
 
@@ -44,7 +45,13 @@ impl Sent {
     }
 
     /// Sends a request with this in it. Files are read as fast as the registry takes them.
-    pub(super) async fn send(&self, request: RequestBuilder, at: &Url, idle: Duration) -> Result<Response, ErrorKind> {
+    pub(super) async fn send(
+        &self,
+        request: RequestBuilder,
+        at: &Url,
+        idle: Duration,
+        meter: &Arc<Meter>,
+    ) -> Result<Response, ErrorKind> {
         let of_request = |error: reqwest::Error| fault::of_request(&error, at);
         match self {
             Self::Nothing => request.send().await.map_err(of_request),
@@ -58,7 +65,7 @@ impl Sent {
                 let mut request = request
                     .header(CONTENT_TYPE, "application/octet-stream")
                     .header(CONTENT_LENGTH, *length)
-                    .body(body(file, *length, Arc::clone(&moved)));
+                    .body(body(file, *length, Arc::clone(&moved), Arc::clone(meter)));
                 if *range {
                     request = request.header(CONTENT_RANGE, format!("{from}-{}", from + length - 1));
                 }
@@ -71,12 +78,13 @@ impl Sent {
     }
 }
 
-fn body(file: tokio::fs::File, length: u64, moved: Arc<AtomicU64>) -> Body {
-    Body::wrap_stream(try_unfold((file.take(length), moved), |(mut file, moved)| async move {
+fn body(file: tokio::fs::File, length: u64, moved: Arc<AtomicU64>, meter: Arc<Meter>) -> Body {
+    Body::wrap_stream(try_unfold((file.take(length), moved, meter), |(mut file, moved, meter)| async move {
         let mut chunk = BytesMut::with_capacity(READ);
         let read = file.read_buf(&mut chunk).await?;
         moved.fetch_add(read as u64, Ordering::Relaxed);
-        std::io::Result::Ok((read > 0).then(|| (chunk.freeze(), (file, moved))))
+        meter.pass(read as u64).await;
+        std::io::Result::Ok((read > 0).then(|| (chunk.freeze(), (file, moved, meter))))
     }))
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use http::header::LOCATION;
+use http::header::{LOCATION, RANGE};
 use http::{Method, StatusCode};
 use oci_distribution::manifest::{OCI_IMAGE_INDEX_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE};
 use reqwest::Response;
@@ -29,6 +29,24 @@ const LARGEST_PIECE: u64 = 1 << 30;
 pub(crate) struct Session {
     at: Url,
     piece: u64,
+}
+
+/// An upload under way, and the first byte that the registry does not have.
+#[derive(Debug)]
+struct Begun {
+    session: Session,
+    from: u64,
+}
+
+/// How a blob is sent.
+enum Course {
+    AtOnce,
+    /// The registry does not take it whole.
+    Pieces,
+    /// It was cut off, and might be again.
+    PiecesAfterCut,
+    /// The registry takes no pieces.
+    OnlyAtOnce,
 }
 
 /// What came of the wish that a registry takes a blob from another of its repositories.
@@ -130,35 +148,73 @@ impl Transport {
         }
     }
 
-    /// Pushes a blob from a file: at once, or in pieces when the registry does not take it so.
+    /// Pushes a blob from a file: at once, or in pieces when the registry does not take it so, or when a large one was cut off
+    /// on its way. Pieces that the registry has are not sent again.
     pub(crate) async fn upload(
         &self,
         to: &Reference,
         blob: (&Digest, u64),
         file: &Path,
-        mut session: Option<Session>,
+        session: Option<Session>,
         progress: &dyn Progress,
     ) -> Result<(), ErrorKind> {
         let mut backoff = Backoff::new(&self.retries);
-        let mut pieces = false;
+        let mut course = Course::AtOnce;
+        let mut begun = session.map(|session| Begun { session, from: 0 });
+        let mut furthest = 0;
         loop {
             let attempt = async {
-                let session = match session.take() {
-                    Some(session) => session,
-                    None => self.begin(to).await?,
+                let mut upload = match begun.take() {
+                    Some(begun) => begun,
+                    None => Begun { session: self.begin(to).await?, from: 0 },
                 };
-                if pieces {
-                    self.in_pieces(to, blob, file, session).await.map(|()| true)
-                } else {
-                    self.at_once(to, blob, file, session).await
+                if matches!(course, Course::AtOnce | Course::OnlyAtOnce) {
+                    return self.at_once(to, blob, file, upload.session).await;
                 }
+                let sent = self.in_pieces(to, blob, file, &mut upload).await;
+                if let Err(error) = &sent
+                    && error.is_transient()
+                {
+                    begun = self.where_it_is(to, upload, blob.1).await;
+                    let from = begun.as_ref().map_or(0, |begun| begun.from);
+                    if from > furthest {
+                        furthest = from;
+                        backoff.reset();
+                    }
+                }
+                sent.map(|()| true)
             };
-            match attempt.await {
-                Ok(true) => return Ok(()),
-                Ok(false) => pieces = true,
-                Err(error) => backoff.pause(error, progress).await?,
+            match (attempt.await, &course) {
+                (Ok(true), _) => return Ok(()),
+                (Ok(false), _) => course = Course::Pieces,
+                // It was our idea, and not the registry's.
+                (Err(error), Course::PiecesAfterCut) if !error.is_transient() => {
+                    tracing::debug!(digest = %blob.0, %error, "sending it whole again");
+                    course = Course::OnlyAtOnce;
+                }
+                (Err(error), _) => {
+                    if error.is_transient() && blob.1 > PIECE && matches!(course, Course::AtOnce) {
+                        course = Course::PiecesAfterCut;
+                    }
+                    backoff.pause(error, progress).await?;
+                }
             }
         }
+    }
+
+    /// How far an upload came that was cut off, if the registry still knows it (distribution specification 1.1, "Pushing a blob
+    /// in chunks").
+    async fn where_it_is(&self, to: &Reference, upload: Begun, size: u64) -> Option<Begun> {
+        let mut call = Call::push(to, Method::GET, String::new(), Sent::Nothing);
+        let piece = upload.session.piece;
+        call.at = Some(upload.session.at);
+        let (response, last) = self.attempt(&call).await.ok()?;
+        let range = response.headers().get(RANGE).and_then(|value| value.to_str().ok()).unwrap_or("0-0");
+        let end: u64 = range.trim().trim_start_matches("bytes=").split_once('-')?.1.trim().parse().ok()?;
+        // `0-0` is what registries say of nothing at all.
+        let from = if end == 0 { 0 } else { end + 1 };
+        let session = self.session(&response, &last).ok()?;
+        (from <= size).then_some(Begun { session: Session { at: session.at, piece }, from })
     }
 
     /// Begins an upload whose content is not at hand yet. What fails for a passing reason is left to
@@ -225,27 +281,26 @@ impl Transport {
         Err(lost(kind))
     }
 
-    /// Several requests with a piece each, one after the other, and one that ends them.
+    /// Several requests with a piece each, one after the other, and one that ends them. What the registry took is noted in
+    /// `upload`.
     async fn in_pieces(
         &self,
         to: &Reference,
         (digest, size): (&Digest, u64),
         file: &Path,
-        mut session: Session,
+        upload: &mut Begun,
     ) -> Result<(), ErrorKind> {
-        let mut from = 0;
-        while from < size {
-            let length = session.piece.min(size - from);
-            let sent = Sent::File { path: file.to_owned(), from, length, range: true };
+        while upload.from < size {
+            let length = upload.session.piece.min(size - upload.from);
+            let sent = Sent::File { path: file.to_owned(), from: upload.from, length, range: true };
             let mut call = Call::push(to, Method::PATCH, String::new(), sent);
-            call.at = Some(session.at);
+            call.at = Some(upload.session.at.clone());
             let (response, last) = self.attempt(&call).await.map_err(lost)?;
-            let next = self.session(&response, &last)?;
-            session = Session { at: next.at, piece: session.piece };
-            from += length;
+            upload.session.at = self.session(&response, &last)?.at;
+            upload.from += length;
         }
         let mut call = Call::push(to, Method::PUT, String::new(), Sent::Nothing);
-        call.at = Some(finished(session.at, digest));
+        call.at = Some(finished(upload.session.at.clone(), digest));
         self.attempt(&call).await.map(|_| ()).map_err(lost)
     }
 

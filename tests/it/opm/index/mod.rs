@@ -2,7 +2,7 @@ mod add;
 mod build;
 mod deprecatetruncate;
 mod export;
-mod mirror;
+pub(crate) mod mirror;
 mod prune;
 mod prune_stranded;
 mod rm;

@@ -10,9 +10,6 @@ use anyhow::{Context as _, anyhow, ensure};
 use super::mapping::Mapped;
 use crate::index::pipeline::write_atomically;
 
-/// The most bytes of one object, which is what clusters take.
-const LARGEST: usize = 250_000;
-
 /// The file that says where each image is.
 const MAPPING: &str = "mapping.txt";
 
@@ -34,6 +31,9 @@ pub enum Kind {
 impl Kind {
     /// Those that are written unless others are asked for.
     pub const USUAL: [Self; 3] = [Self::Idms, Self::Itms, Self::CatalogSource];
+
+    /// The most bytes of one object, which is what clusters take.
+    pub const LARGEST: usize = 250_000;
 
     const ALL: [Self; 5] = [Self::Idms, Self::Itms, Self::Icsp, Self::CatalogSource, Self::ClusterCatalog];
 
@@ -83,6 +83,8 @@ pub(super) struct Manifests<'a> {
     pub(super) catalog_name: Option<&'a str>,
     pub(super) kinds: &'a [Kind],
     pub(super) scope: Scope,
+    /// The most bytes of one object.
+    pub(super) largest: usize,
 }
 
 /// `SOURCE=PLACE`, a line for each image, as `oc image mirror -f` reads it.
@@ -130,7 +132,7 @@ impl Manifests<'_> {
     fn text(&self, kind: Kind) -> anyhow::Result<String> {
         let name = sanitized(self.repository.split_once('/').map_or(self.repository, |(_, rest)| rest));
         match kind.set() {
-            Some(set) => documents(set, &name, &self.entries(kind)?, LARGEST),
+            Some(set) => documents(set, &name, &self.entries(kind)?, self.largest),
             None => Ok(self.catalog.map_or_else(String::new, |catalog| self.of_catalog(kind, catalog))),
         }
     }
@@ -228,7 +230,10 @@ fn documents(
             number += 1;
             document = head(number);
         }
-        ensure!(document.len() + entry.len() <= largest, "the entry of {source} exceeds {largest} bytes");
+        ensure!(
+            document.len() + entry.len() <= largest,
+            "the entry of {source} does not fit into an object of {largest} bytes; allow more with --max-idms-size"
+        );
         document.push_str(&entry);
     }
     if !entries.is_empty() {
@@ -265,7 +270,15 @@ mod tests {
 
     fn manifests(images: &[Mapped], scope: Scope) -> Manifests<'_> {
         let (catalog, kinds) = (images.last(), &Kind::ALL);
-        Manifests { images, catalog, repository: "src/My_Index.x", catalog_name: None, kinds, scope }
+        Manifests {
+            images,
+            catalog,
+            repository: "src/My_Index.x",
+            catalog_name: None,
+            kinds,
+            scope,
+            largest: Kind::LARGEST,
+        }
     }
 
     #[test]

@@ -1,3 +1,5 @@
+mod verify;
+
 use std::fs;
 
 use opm_image::Digest;
@@ -6,11 +8,11 @@ use opm_image::testing::{Action, FakeRegistry, Layer, TestImage};
 use super::DATABASE_LABEL;
 use crate::bed::Bed;
 
-const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";
+pub(crate) const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";
 
 /// A registry with a catalog of two operators, whose three images share a layer; returns the digests of their manifests. The
 /// third is a list.
-fn catalog(registry: &FakeRegistry) -> [Digest; 3] {
+pub(crate) fn catalog(registry: &FakeRegistry) -> [Digest; 3] {
     let shared = Layer::plain([("shared", "s".repeat(200_000))]);
     let image = |name: &str| TestImage::new([shared.clone(), Layer::gzip([(name, name)])]);
     let tea = registry.push("ops/tea", "v1", &image("tea"));
@@ -121,7 +123,7 @@ fn killed_runs_are_gone_on_with() {
             assert_eq!(Digest::of(&there), *digest);
         }
     }
-    assert!(!bed.path("manifests/.opm-mirror-state").exists());
+    assert!(!bed.path("manifests/.opm-mirror-state.json").exists());
     let shared = to.take_seen().iter().filter(|seen| seen.method == "PUT" && seen.size > 150_000).count();
     assert!(shared <= 30, "the shared layer was sent {shared} times");
     assert!(child(0).wait().unwrap().success());
@@ -182,6 +184,13 @@ fn parts_of_a_catalog_and_slips() {
     plan(&["r.io/ns", "--packages", "kettle"]).ok();
     let mapping = fs::read_to_string(bed.path("manifests/mapping.txt")).unwrap();
     assert!(mapping.contains("ops/kettle") && !mapping.contains("ops/tea"), "{mapping}");
+    plan(&["r.io/ns", "--skip-images", "^[^/]*/ops/t"]).ok().says(&["ops/tea", "is left out, as --skip-images says"]);
+    let mapping = fs::read_to_string(bed.path("manifests/mapping.txt")).unwrap();
+    assert!(mapping.contains("ops/kettle") && !mapping.contains("ops/tea"), "{mapping}");
+    plan(&["r.io/ns", "--skip-images", "("]).fails(1, &["--skip-images ("]);
+    plan(&["r.io/ns", "--max-idms-size", "200"]).fails(1, &["does not fit into an object of 200 bytes"]);
+    plan(&["r.io/ns", "--since", "oci:x"]).fails(1, &["--since is for stores"]);
+    plan(&["r.io/ns", "--archive-size", "1MB"]).fails(1, &["only an archive has volumes"]);
     plan(&["r.io", "--packages", "coffee"]).fails(1, &["no package in the catalog is called coffee"]);
     plan(&["ns/x"]).fails(1, &["begin it with a registry"]);
     plan(&["r.io", "--max-components", "1"]).fails(1, &["0, for any number, or 2 and more"]);
@@ -192,4 +201,58 @@ fn parts_of_a_catalog_and_slips() {
     from.push("ns/empty", "v1", &TestImage::new([]).label(CONFIGS_LABEL, "/configs"));
     let empty = format!("{}/ns/empty:v1", from.host());
     bed.opm(&["index", "mirror", "--use-http", &empty, "r.io"]).fails(1, &["there is nothing at /configs"]);
+}
+
+#[test]
+fn failures_are_handled_as_wanted() {
+    let (bed, from, to) = (Bed::new(), FakeRegistry::start(), FakeRegistry::start());
+    let [tea, kettle, _] = catalog(&from);
+    from.fail(format!("/v2/ops/tea/manifests/{tea}"), 100, Action::Status(404, Vec::new(), String::new()));
+    let index = format!("{}/ns/index:v1", from.host());
+    let destination = format!("{}/m", to.host());
+    let mirror = |more: &[&str]| {
+        bed.opm(&[&["index", "mirror", "--use-http", "--no-cache", &index, &destination][..], more].concat())
+    };
+    mirror(&["--allow-missing"]).ok().says(&[tea.as_str(), "needed by tea.v1"]);
+    assert!(!fs::read_to_string(bed.path("manifests/mapping.txt")).unwrap().contains(tea.as_str()));
+    // Images are in the order of their names; what comes behind the one that fails is not begun.
+    from.fail(format!("/v2/ops/kettle/manifests/{kettle}"), 100, Action::Status(404, Vec::new(), String::new()));
+    mirror(&["--tag-style", "digest", "--continue-on-error=false", "--parallel-images", "1"])
+        .fails(3, &["as another one failed before", "3 of 4 images"]);
+    mirror(&["--image-timeout", "1"]).fails(2, &["not a duration"]);
+}
+
+#[test]
+fn only_some_platforms_travel_and_lists_stay_as_they_are() {
+    let (bed, from, to) = (Bed::new(), FakeRegistry::start(), FakeRegistry::start());
+    let [_, _, list] = catalog(&from);
+    let index = format!("{}/ns/index:v1", from.host());
+    let mirror =
+        |to: &str| bed.opm(&["index", "mirror", "--use-http", "--no-cache", "--platforms", "linux/arm64", &index, to]);
+    mirror("oci:store").ok();
+    let blob = |digest: &str| bed.path(&format!("store/blobs/{}", digest.replace(':', "/")));
+    let bytes = fs::read(blob(list.as_str())).unwrap();
+    assert_eq!(Digest::of(&bytes), list);
+    let children: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    let there = |at: usize| blob(children["manifests"][at]["digest"].as_str().unwrap()).exists();
+    assert_eq!((there(0), there(1)), (false, true));
+    bed.opm(&["index", "mirror", "verify", "oci:store"]).ok();
+    // Some registries take no list of what they lack.
+    mirror(&format!("{}/m", to.host())).fails(3, &[list.as_str(), "leave --platforms out"]);
+}
+
+#[test]
+fn progress_has_several_forms() {
+    let (bed, from, to) = (Bed::new(), FakeRegistry::start(), FakeRegistry::start());
+    catalog(&from);
+    let index = format!("{}/ns/index:v1", from.host());
+    let mirror = |below: &str, how: &str| {
+        let destination = format!("{}/{below}", to.host());
+        bed.opm(&["index", "mirror", "--use-http", "--no-cache", "--progress", how, &index, &destination]).ok().stderr
+    };
+    assert_eq!(mirror("plain", "plain").lines().filter(|line| line.starts_with("wrote ")).count(), 4);
+    let objects: Vec<serde_json::Value> =
+        mirror("json", "json").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(objects.iter().filter(|object| object["step"] == "written").count(), 4);
+    assert_eq!(mirror("none", "none"), "");
 }

@@ -1,0 +1,92 @@
+//! Whether a layout has all of its images, whole and unchanged. Nothing but the layout is asked.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use futures_util::{StreamExt, stream};
+
+use super::blobs::on_a_thread;
+use crate::client::Client;
+use crate::digest::Digest;
+use crate::error::ErrorKind;
+use crate::layout::{Files, Layout, hashed};
+use crate::platform::Platform;
+use crate::progress::Silent;
+use crate::resolve::whole;
+use crate::source::Source;
+use crate::unpack::check_content;
+
+/// An image that is to be in a layout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// What it is called there.
+    pub name: String,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// What is wrong with an image of a layout.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Damage {
+    /// What the image is called.
+    pub name: String,
+    /// What is wrong, with the digest of what is concerned.
+    pub why: String,
+}
+
+impl Client {
+    /// Reads every blob of all these images, and tells what is lacking or is not what its digest says; sorted, and nothing if all is
+    /// well. Of images with several platforms, those of `platforms` are looked for, or all if none is named. What is in `left_out`
+    /// need not be there.
+    pub async fn verify(
+        &self,
+        dir: &Path,
+        images: &[Wanted],
+        platforms: &[Platform],
+        left_out: &BTreeSet<Digest>,
+    ) -> Vec<Damage> {
+        let (mut damage, mut blobs) = (Vec::new(), BTreeMap::<(Digest, u64), Vec<&str>>::new());
+        for image in images {
+            let source = Source::OciLayout { dir: dir.to_owned(), tag: Some(image.name.clone()) };
+            let why = match whole(self, &source, platforms, &Silent).await {
+                Ok(whole) => {
+                    for blob in whole.blobs {
+                        blobs.entry(blob).or_default().push(&image.name);
+                    }
+                    match whole.documents.last() {
+                        Some(top) if top.digest == image.digest => continue,
+                        Some(top) => format!("it is {}, and should be {}", top.digest, image.digest),
+                        None => "there is no manifest".to_owned(),
+                    }
+                }
+                Err(error) => error.to_string(),
+            };
+            damage.push(Damage { name: image.name.clone(), why });
+        }
+        blobs.retain(|(digest, _), _| !left_out.contains(digest));
+        let cores = std::thread::available_parallelism().map_or(1, Into::into);
+        let checks: Vec<_> =
+            blobs.into_iter().map(|(blob, images)| async { (check(dir, blob).await, images) }).collect();
+        let mut checked = stream::iter(checks).buffer_unordered(cores);
+        while let Some((checked, images)) = checked.next().await {
+            if let Err(error) = checked {
+                let why = error.to_string();
+                damage.extend(images.into_iter().map(|name| Damage { name: name.to_owned(), why: why.clone() }));
+            }
+        }
+        damage.sort();
+        damage
+    }
+}
+
+async fn check(dir: &Path, (digest, size): (Digest, u64)) -> Result<(), ErrorKind> {
+    let path = Layout::Oci(Files::dir(dir)?)
+        .blob(&digest)
+        .map_err(|_| ErrorKind::NotFound(format!("blob {digest} is not there")))?;
+    on_a_thread(move || {
+        let mut file = std::fs::File::open(&path).map_err(ErrorKind::io(&path))?;
+        let (found, length) = hashed(&mut file, &digest).map_err(ErrorKind::io(&path))?;
+        check_content("the blob", &digest, size, found.finish(), length)
+    })
+    .await
+}
