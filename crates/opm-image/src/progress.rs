@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::digest::Digest;
+use crate::reference::Reference;
 
 /// Told about every step; implemented by whoever owns the terminal or the log.
 ///
@@ -55,6 +56,13 @@ pub enum Event<'a> {
         digest: &'a Digest,
         /// In bytes.
         size: u64,
+    },
+    /// A blob is in a repository of a registry, from which others of that registry may take it.
+    Placed {
+        /// Which.
+        digest: &'a Digest,
+        /// An image of that repository.
+        at: &'a Reference,
     },
     /// A built image is where it is to be.
     Written {

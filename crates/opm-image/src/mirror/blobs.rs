@@ -128,6 +128,8 @@ impl<'a> Traffic<'a> {
                 }
                 if !transport.has_blob(to, blob.0, progress).await? {
                     self.send(blob, from, (to, transport), &known, progress).await?;
+                } else if known.is_empty() && !self.settings.dry_run {
+                    progress.event(Event::Placed { digest: blob.0, at: to });
                 }
                 known.push(At::Registry((*to).clone()));
             }
@@ -241,7 +243,7 @@ impl<'a> Traffic<'a> {
         let earlier = self.settings.beside.get(digest).into_iter().flatten();
         let mut beside: Vec<_> =
             known.chain(source).filter(|other| other.api_host() == to.api_host()).take(1).collect();
-        // What an earlier mirror brought is where it was brought, unless somebody removed it.
+        // What an earlier run brought is where it was brought, unless somebody removed it.
         beside.extend(earlier.filter(|other| other.api_host() == to.api_host() && !same_repository(other, to)));
         if self.settings.dry_run {
             let counted = if beside.is_empty() { &self.moved } else { &self.mounted };
@@ -266,6 +268,7 @@ impl<'a> Traffic<'a> {
         }
         let file = self.local((digest, size), from, progress).await?;
         transport.upload(to, (digest, size), file.path(), session, progress).await?;
+        progress.event(Event::Placed { digest, at: to });
         self.count(size);
         Ok(())
     }

@@ -52,7 +52,7 @@ pub(super) async fn copy(
         signatures: options.signatures,
         platforms: options.platforms.clone(),
         left_out: since.as_ref().map(Inventory::carried).unwrap_or_default(),
-        beside: found.from.list().map(|list| beside(list, &all)).unwrap_or_default(),
+        beside: beside(found.from.list(), state.as_ref(), &all),
         stop_at_first: options.stop_at_first,
         dry_run: options.dry_run,
     };
@@ -213,14 +213,18 @@ fn earlier(text: &str, dir: &Path, context: &Context) -> anyhow::Result<Inventor
     read().context("--since")
 }
 
-/// Where in the registry the blobs are that earlier stores brought there.
-fn beside(list: &Inventory, all: &[Mapped]) -> BTreeMap<Digest, Vec<Reference>> {
+/// Where in the registry the blobs are that earlier stores or earlier runs brought there.
+fn beside(list: Option<&Inventory>, state: Option<&State<'_>>, all: &[Mapped]) -> BTreeMap<Digest, Vec<Reference>> {
     let places: BTreeMap<String, &Mapped> = all.iter().map(|image| (image.source.to_string(), image)).collect();
     let place = |name: &String| {
         let image = places.get(name)?;
         format!("{}:{}", image.repository, image.tag).parse().ok()
     };
-    list.earlier.iter().map(|(blob, names)| (blob.clone(), names.iter().filter_map(place).collect())).collect()
+    let mut beside = state.map(|state| state.blobs().clone()).unwrap_or_default();
+    for (blob, names) in list.iter().flat_map(|list| &list.earlier) {
+        beside.entry(blob.clone()).or_default().extend(names.iter().filter_map(place));
+    }
+    beside
 }
 
 fn task(image: &Mapped, catalog: &Reference, from: &From, (to, dir): (&End, Option<&Path>)) -> anyhow::Result<Task> {

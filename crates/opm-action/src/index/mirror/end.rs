@@ -39,10 +39,13 @@ impl End {
         }
         let text = text.strip_prefix("docker://").unwrap_or(text);
         Ok(match text.split_once(':') {
+            // A registry on a host called `oci`.
+            Some(("oci", rest)) if rest.split('/').next().is_some_and(|port| port.parse::<u16>().is_ok()) => {
+                Self::Registry(text.to_owned())
+            }
             Some(("oci" | "oci-archive", _)) => match text.parse::<Source>()? {
                 Source::OciLayout { dir, tag: None } => Self::Layout(dir),
                 Source::OciArchive { file, tag: None } => Self::Archive(file),
-                Source::Registry(_) => Self::Registry(text.to_owned()),
                 other => anyhow::bail!("`{other}` names an image of a layout; a mirror is about all of it"),
             },
             _ => Self::Registry(text.to_owned()),
