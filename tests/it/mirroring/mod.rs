@@ -1,0 +1,5 @@
+//! Mirrors of catalogs in a bad world: networks that fail, processes that are killed, images that are not as they should be.
+
+mod chaos;
+
+const CONFIGS_LABEL: &str = "operators.operatorframework.io.index.configs.v1";
