@@ -126,7 +126,9 @@ pub(crate) async fn resolve(client: &Client, reference: &str, context: &Context)
 async fn resolve_elsewhere(client: &Client, reference: &str, context: &Context) -> anyhow::Result<Image> {
     let path = PathBuf::from(reference);
     if !path.is_file() {
-        return Ok(client.resolve(&reference.parse()?, context.progress.as_ref()).await?);
+        let beside = if path.exists() { "" } else { "; and there is no file or directory of this name" };
+        let source = reference.parse().map_err(|error| anyhow!("{error}{beside}"))?;
+        return Ok(client.resolve(&source, context.progress.as_ref()).await?);
     }
     let layout = Source::OciArchive { file: path.clone(), tag: None };
     match client.resolve(&layout, context.progress.as_ref()).await {
