@@ -61,7 +61,7 @@ impl Progress for Shown {
                 self.bytes.fetch_add(n, Ordering::Relaxed);
             }
             Event::Retrying { why, wait } => self.line(&format!("{why}; trying again in {:.1} s", wait.as_secs_f64())),
-            Event::Skipped { what } => self.line(what),
+            Event::Skipped { what: line } | Event::Step { line } => self.line(line),
             Event::Writing { output } => self.line(&format!("writing {output}")),
             Event::Pushing { digest, size } => self.line(&format!("pushing {digest}, {}", HumanBytes(size))),
             Event::Written { output, digest } => self.line(&format!("wrote {output} ({digest})")),
