@@ -104,7 +104,7 @@ pub struct Summary {
 /// Some images did not arrive. Those that did are there, and manifests name no others.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Incomplete(String);
+pub(crate) struct Incomplete(pub(crate) String);
 
 /// What is known of a catalog.
 struct Found {
