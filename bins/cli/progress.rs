@@ -93,6 +93,7 @@ fn object(event: &Event<'_>) -> Option<serde_json::Value> {
         Event::Layer { digest, size } => json!({"step": "layer", "digest": digest.as_str(), "size": size}),
         Event::Retrying { why, wait } => json!({"step": "retrying", "why": why, "wait": wait.as_secs_f64()}),
         Event::Skipped { what } => json!({"step": "skipped", "what": what}),
+        Event::Step { line } => json!({"step": "other", "what": line}),
         Event::Writing { output } => json!({"step": "writing", "output": output}),
         Event::Pushing { digest, size } => json!({"step": "pushing", "digest": digest.as_str(), "size": size}),
         Event::Written { output, digest } => {
@@ -121,7 +122,7 @@ impl Progress for Shown {
                 self.bytes.fetch_add(n, Ordering::Relaxed);
             }
             Event::Retrying { why, wait } => self.warn(&format!("{why}; trying again in {:.1} s", wait.as_secs_f64())),
-            Event::Skipped { what } => self.warn(what),
+            Event::Skipped { what: line } | Event::Step { line } => self.warn(line),
             Event::Writing { output } => self.line(&format!("writing {output}")),
             Event::Pushing { digest, size } => self.line(&format!("pushing {digest}, {}", HumanBytes(size))),
             Event::Written { output, digest } => self.line(&format!("wrote {output} ({digest})")),

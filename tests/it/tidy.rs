@@ -13,6 +13,7 @@ const DIAGRAM: &[(&str, &[&str])] = &[
         "opm-action",
         &[
             "opm-api",
+            "opm-appregistry",
             "opm-bundle",
             "opm-catalog",
             "opm-configmap",
@@ -23,6 +24,7 @@ const DIAGRAM: &[(&str, &[&str])] = &[
         ],
     ),
     ("opm-api", &["opm-document", "opm-model"]),
+    ("opm-appregistry", &["opm-document"]),
     ("opm-catalog", &["opm-document", "opm-model"]),
     ("opm-configmap", &["opm-bundle", "opm-document", "opm-model"]),
     ("opm-sqlite", &["opm-bundle", "opm-document", "opm-model"]),

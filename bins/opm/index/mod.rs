@@ -23,6 +23,7 @@ pub(crate) struct Index {
 enum Command {
     Add(add::Add),
     Build(build::Build),
+    BuildCatalog(Box<crate::registry::Build>),
     Rm(rm::Rm),
     Prune(prune::Prune),
     PruneStranded(prune_stranded::PruneStranded),
@@ -37,6 +38,7 @@ impl Index {
         match self.command {
             Command::Add(args) => args.run(pull, context).await,
             Command::Build(args) => args.run(pull, context).await,
+            Command::BuildCatalog(args) => args.run(pull, context).await,
             Command::Rm(args) => args.run(pull, context).await,
             Command::Prune(args) => args.run(pull, context).await,
             Command::PruneStranded(args) => args.run(pull, context).await,

@@ -1,4 +1,5 @@
 mod add;
+mod build;
 mod deprecatetruncate;
 mod images;
 mod prune;
@@ -8,11 +9,12 @@ mod serve;
 mod serve_args;
 
 pub(crate) use add::HowArgs;
+pub(crate) use build::Build;
 use clap::{Args, Subcommand};
 use opm_action::Context;
 use opm_cli::PullArgs;
 
-/// Edit and serve a catalog in an SQLite database
+/// Make, edit and serve a catalog in an SQLite database
 #[derive(Args)]
 pub(crate) struct Registry {
     #[command(subcommand)]
@@ -22,6 +24,7 @@ pub(crate) struct Registry {
 #[derive(Subcommand)]
 enum Command {
     Add(add::Add),
+    Build(Box<Build>),
     Rm(rm::Rm),
     Prune(prune::Prune),
     PruneStranded(prune_stranded::PruneStranded),
@@ -39,6 +42,7 @@ impl Registry {
     pub(crate) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
         match self.command {
             Command::Add(args) => args.run(pull, context).await,
+            Command::Build(args) => args.run(pull, context).await,
             Command::Rm(args) => args.run(context),
             Command::Prune(args) => args.run(context),
             Command::PruneStranded(args) => args.run(context),

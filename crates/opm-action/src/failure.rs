@@ -3,10 +3,13 @@
 use opm_catalog::edit::EditError;
 use opm_sqlite::StoreError;
 
-use crate::index::mirror::Incomplete;
+/// Some of what was wanted did not arrive. What did is there, and nothing promises more.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Incomplete(pub(crate) String);
 
 /// The exit status for an error: 2 where an image, and 3 where a CSV, is in the catalog already; else 1. Of several findings
-/// the first of these kinds decides. 3 as well where a mirror lacks some images.
+/// the first of these kinds decides. 3 as well where a mirror lacks some images, or an index some packages.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     fn of(error: &StoreError) -> Option<u8> {
         match error {

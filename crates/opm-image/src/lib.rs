@@ -71,4 +71,5 @@ pub use platform::Platform;
 pub use progress::{Event, Progress, Silent};
 pub use reference::{BadReference, Reference};
 pub use source::Source;
+pub use transport::Get;
 pub use unpack::{Keep, Unpacked};

@@ -71,6 +71,11 @@ pub enum Event<'a> {
         /// Of what a name leads to there.
         digest: &'a Digest,
     },
+    /// A step of the work that the client is a part of, in words for people. Said by its users, never by the client.
+    Step {
+        /// One line.
+        line: &'a str,
+    },
 }
 
 /// Hears everything and says nothing.

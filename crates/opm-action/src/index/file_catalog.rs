@@ -85,7 +85,7 @@ impl FileCatalog {
             let path = real.unwrap_or_else(|| path.clone());
             let parent = path.parent().unwrap_or(&self.root);
             fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
-            let draft = draft(&path, content).with_context(|| format!("write {}", path.display()))?;
+            let draft = draft(&path, content.as_slice()).with_context(|| format!("write {}", path.display()))?;
             if let Ok(about) = fs::metadata(&path) {
                 ensure!(about.is_file(), "{} is not a file", path.display());
                 fs::set_permissions(draft.path(), about.permissions())

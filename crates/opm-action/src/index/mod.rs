@@ -7,7 +7,7 @@ pub mod deprecatetruncate;
 pub mod export;
 mod file_catalog;
 pub mod mirror;
-mod pipeline;
+pub(crate) mod pipeline;
 pub mod prune;
 pub mod prune_stranded;
 pub mod rm;

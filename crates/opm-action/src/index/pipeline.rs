@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use opm_catalog::edit::{Difference, Edit as CatalogEdit, EditError};
-use opm_image::build::{Change, Contents};
+use opm_image::build::{Change, Contents, Output};
 use opm_image::{Client, Keep};
 use opm_sqlite::{Edit, StoreError};
 use tempfile::NamedTempFile;
@@ -342,18 +342,29 @@ impl Index<'_> {
                 return Ok(Built { name: tag.clone(), digest: None });
             }
         };
-        let mut contents = Contents::default();
-        contents.file(DATABASE, directory.join(DATABASE), false)?;
-        let change = Change {
-            labels: BTreeMap::from([(DATABASE_LABEL.to_owned(), DATABASE_IN_IMAGE.to_owned())]),
-            ports: vec!["50051/tcp".to_owned()],
-            entrypoint: Some(vec!["/bin/opm".to_owned()]),
-            cmd: Some(["registry", "serve", "--database", DATABASE_IN_IMAGE].map(str::to_owned).to_vec()),
-            history: "opm index".to_owned(),
-        };
         let base = self.target.binary_image.as_deref();
-        Builder::native(outputs, Native { base, contents, change, images: &self.target.images }, context).await
+        database_image(outputs, &directory.join(DATABASE), base, &self.target.images, context).await
     }
+}
+
+/// Builds the index image of a database by ourselves.
+pub(crate) async fn database_image(
+    outputs: &[Output],
+    database: &Path,
+    base: Option<&str>,
+    images: &ImageOptions,
+    context: &Context,
+) -> anyhow::Result<Built> {
+    let mut contents = Contents::default();
+    contents.file(DATABASE, database, false)?;
+    let change = Change {
+        labels: BTreeMap::from([(DATABASE_LABEL.to_owned(), DATABASE_IN_IMAGE.to_owned())]),
+        ports: vec!["50051/tcp".to_owned()],
+        entrypoint: Some(vec!["/bin/opm".to_owned()]),
+        cmd: Some(["registry", "serve", "--database", DATABASE_IN_IMAGE].map(str::to_owned).to_vec()),
+        history: "opm index".to_owned(),
+    };
+    Builder::native(outputs, Native { base, contents, change, images }, context).await
 }
 
 /// The Dockerfile of an index image on this base image.
@@ -375,7 +386,7 @@ pub(crate) fn write_atomically(path: &Path, content: &[u8]) -> std::io::Result<(
 }
 
 /// Writes what is to become this file under a temporary name beside it; it goes away with the value unless it is persisted.
-pub(super) fn draft(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFile> {
+pub(crate) fn draft(path: &Path, mut content: impl Read) -> std::io::Result<NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     let parent = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut draft = tempfile::Builder::new()
@@ -383,7 +394,7 @@ pub(super) fn draft(path: &Path, content: &[u8]) -> std::io::Result<NamedTempFil
         .suffix(".tmp")
         .permissions(fs::Permissions::from_mode(0o666))
         .tempfile_in(parent)?;
-    draft.write_all(content)?;
+    std::io::copy(&mut content, &mut draft)?;
     draft.as_file().sync_all()?;
     Ok(draft)
 }

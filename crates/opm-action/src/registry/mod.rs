@@ -1,6 +1,7 @@
-//! Editing and serving a database.
+//! Making, editing and serving a database.
 
 pub mod add;
+pub mod build;
 pub mod deprecatetruncate;
 pub mod images;
 pub mod prune;

@@ -120,6 +120,8 @@ pub(super) struct State {
     /// Uploads that go on, by their number.
     pub(super) uploads: BTreeMap<String, Vec<u8>>,
     pub(super) begun: usize,
+    /// What is no part of a registry, by path with query: who may read it, and its bytes.
+    pub(super) pages: BTreeMap<String, (Option<String>, Vec<u8>)>,
 }
 
 /// A request, as far as it matters.
@@ -293,6 +295,14 @@ impl State {
     fn usual(&mut self, asked: &Asked<'_>) -> http::Result<Response<Vec<u8>>> {
         let (route, query) = asked.path.split_once('?').unwrap_or((asked.path, ""));
         let range = asked.range.as_deref();
+        if let Some((token, bytes)) = self.pages.get(asked.path) {
+            return match token {
+                Some(token) if asked.authorization.as_ref() != Some(token) => {
+                    Response::builder().status(401).body(to_bytes(&json!({"error": {"message": "who are you?"}})))
+                }
+                _ => Response::builder().body(bytes.clone()),
+            };
+        }
         if route == "/token" {
             return self.token(query, asked.authorization.as_deref(), asked.body);
         }

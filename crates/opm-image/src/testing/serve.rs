@@ -114,6 +114,11 @@ impl FakeRegistry {
         self.state().put_blob(repository, bytes.into())
     }
 
+    /// Answers these bytes at a path, which has its query, if any: to everybody, or to those with this header `Authorization`.
+    pub fn put_page(&self, path: impl Into<String>, token: Option<&str>, bytes: impl Into<Vec<u8>>) {
+        self.state().pages.insert(path.into(), (token.map(str::to_owned), bytes.into()));
+    }
+
     /// Forgets a blob.
     pub fn remove_blob(&self, repository: &str, digest: &Digest) {
         self.state().blobs.remove(&(repository.to_owned(), digest.to_string()));

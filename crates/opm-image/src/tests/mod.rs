@@ -13,6 +13,7 @@ mod pushing;
 mod tls;
 mod traversal;
 mod unpacking;
+mod web;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -8,6 +8,7 @@ use http::StatusCode;
 use reqwest::Response;
 use rustls::CertificateError;
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
 use super::retry::retry_after;
@@ -108,7 +109,7 @@ fn deepest(error: &dyn Error) -> String {
     chain(error).pop().unwrap_or_default()
 }
 
-/// What a registry says about a failure (distribution specification 1.1, "Error codes").
+/// What a registry says about a failure (distribution specification 1.1, "Error codes"; other services have other words).
 #[derive(Debug, Default)]
 pub(super) struct Said {
     pub(super) code: String,
@@ -121,7 +122,23 @@ struct Wire {
     errors: Vec<WireError>,
     /// What token services say.
     #[serde(default)]
-    details: Option<String>,
+    details: Value,
+    /// What app-registries say, at the top or within `error`.
+    #[serde(default)]
+    message: Value,
+    #[serde(default)]
+    error: Value,
+}
+
+impl Wire {
+    /// The code, and the words of whoever said it.
+    fn words(self) -> (String, Option<String>) {
+        let Some(first) = self.errors.into_iter().next() else {
+            let all = [Some(&self.details), Some(&self.message), self.error.get("message")];
+            return (String::new(), all.into_iter().flatten().find_map(Value::as_str).map(str::to_owned));
+        };
+        (first.code, first.message)
+    }
 }
 
 #[derive(Deserialize)]
@@ -147,9 +164,8 @@ pub(super) async fn said(mut response: Response) -> Said {
     let _ = tokio::time::timeout(Duration::from_secs(5), read).await;
     match serde_json::from_slice::<Wire>(&body) {
         Ok(wire) => {
-            let first = wire.errors.into_iter().next();
-            let code = first.as_ref().map(|error| error.code.clone()).unwrap_or_default();
-            let message = first.and_then(|error| error.message).or(wire.details).unwrap_or_else(|| code.clone());
+            let (code, message) = wire.words();
+            let message = message.unwrap_or_else(|| code.clone());
             Said { code, message: shorten(&message) }
         }
         Err(_) => Said { code: String::new(), message: shorten(&String::from_utf8_lossy(&body)) },
@@ -208,7 +224,24 @@ fn status_words(status: StatusCode) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
+
+    #[test]
+    fn everybody_has_words_of_their_own() {
+        for (body, code, message) in [
+            (r#"{"errors":[{"code":"DENIED","message":"no"}],"message":"x"}"#, "DENIED", Some("no")),
+            (r#"{"errors":[{"code":"DENIED"}]}"#, "DENIED", None),
+            (r#"{"details":"no","error":"invalid"}"#, "", Some("no")),
+            (r#"{"code":404,"message":"no","details":{"a":1}}"#, "", Some("no")),
+            (r#"{"error":{"code":"package-not-found","message":"no","details":{}}}"#, "", Some("no")),
+            ("{}", "", None),
+        ] {
+            let words = serde_json::from_str::<Wire>(body).map(Wire::words).unwrap();
+            assert_eq!(words, (code.to_owned(), message.map(str::to_owned)), "{body}");
+        }
+    }
 
     #[test]
     fn words_of_registries_are_made_harmless() {

@@ -9,6 +9,7 @@ mod retry;
 mod sent;
 mod tls;
 mod upload;
+mod web;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, LOCATION, RANGE};
@@ -27,6 +28,7 @@ use lanes::Lanes;
 pub(crate) use retry::Backoff;
 use sent::Sent;
 pub(crate) use upload::Mount;
+pub use web::Get;
 
 /// The most redirects of one request.
 const MOST_REDIRECTS: usize = 10;

@@ -1,4 +1,5 @@
 mod add;
+mod build;
 mod deprecatetruncate;
 mod images;
 mod prune;

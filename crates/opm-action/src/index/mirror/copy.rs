@@ -10,11 +10,12 @@ use opm_image::{Client, Digest, ErrorKind, Reference, Source};
 use super::end::{self, End};
 use super::mapping::Mapped;
 use super::plan::{Found, From, Plan, unpack};
-use super::report::{Failure, Incomplete, report};
+use super::report::{Failure, report};
 use super::state::State;
 use super::store::{self, Inventory, Item};
 use super::{NOWHERE, Options, STATE, Summary, write_manifests};
 use crate::Context;
+use crate::failure::Incomplete;
 
 /// Copies what is planned, and writes what tells of it.
 pub(super) async fn copy(

@@ -21,7 +21,6 @@ use opm_image::{Client, Platform, Reference};
 
 pub use manifests::{Kind, Scope};
 pub use mapping::{Naming, TagStyle};
-pub(crate) use report::Incomplete;
 
 use crate::{Context, ImageOptions};
 use copy::copy;

@@ -4,11 +4,6 @@ use std::collections::BTreeSet;
 
 use super::collect::Named;
 
-/// Some images did not arrive. Those that did are there, and manifests name no others.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(crate) struct Incomplete(pub(super) String);
-
 /// An image that cannot be had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {

@@ -9,9 +9,10 @@ use opm_image::{Client, Platform};
 use super::collect::Named;
 use super::end::End;
 use super::plan::unpack;
-use super::report::{Failure, Incomplete};
+use super::report::Failure;
 use super::store::{Inventory, Item};
 use crate::Context;
+use crate::failure::Incomplete;
 
 /// What to verify.
 #[derive(Clone, Debug)]
