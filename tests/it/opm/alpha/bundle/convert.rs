@@ -161,7 +161,7 @@ fn a_chart_is_a_directory() {
     let mut templates: Vec<_> =
         fs::read_dir(bed.path("chart/templates")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     templates.sort();
-    assert_eq!((templates.len(), templates[0].to_str()), (12, Some("0000_serviceaccount_tea.yaml")));
+    assert_eq!((templates.len(), templates[0].to_str()), (11, Some("0000_serviceaccount_tea.yaml")));
     assert!(read("templates/0000_serviceaccount_tea.yaml").contains("namespace: {{ $install | quote }}\n"));
     bed.opm(&chart).ok();
     bed.opm(&convert(&["b", "--format", "helm", "--output-dir", "c", "--cert-provider", "self-signed"]))
