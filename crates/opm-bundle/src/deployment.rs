@@ -143,8 +143,8 @@ fn check(root: &Fields<'_>, path: &str, shape: &str, value: &Value) -> Result<()
         return Ok(());
     }
     Err(BundleError::Field {
-        kind: root.of().kind().to_owned(),
-        name: root.of().name().to_owned(),
+        kind: root.subject().0.to_owned(),
+        name: root.subject().1.to_owned(),
         field: path.to_owned(),
         expected,
         found: crate::object::describe(value),

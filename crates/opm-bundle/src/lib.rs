@@ -34,7 +34,7 @@ pub use files::{File, Files};
 pub use generate::{Labels, channels_of, differences};
 pub use media::MediaType;
 pub use object::{CSV_KIND, Object};
-pub use plain::{Certificates, ConvertError, DeploymentConfig, Manifests, Plain, Serving, Sign, write_yaml};
+pub use plain::{Certificates, Chart, ConvertError, DeploymentConfig, Manifests, Plain, Serving, Sign, file_stem};
 
 /// The items in their order, each at its first place only.
 fn once<T: Ord + Clone>(items: Vec<T>) -> Vec<T> {

@@ -58,18 +58,15 @@ impl Object {
     }
 
     /// Typed access to the fields at a path such as `spec.install`; absent and null parents have no fields.
-    pub(crate) fn at<'a>(&'a self, path: &'static str) -> Result<Fields<'a>, BundleError> {
-        let mut fields = Fields { object: self, path: String::new(), map: self.value.as_object() };
-        for name in path.split('.') {
-            fields = fields.object(name)?;
-        }
-        Ok(fields)
+    pub(crate) fn at(&self, path: &'static str) -> Result<Fields<'_>, BundleError> {
+        path.split('.').try_fold(Fields::of(&self.value), |fields, name| fields.object(name))
     }
 }
 
 /// The fields of one JSON object within a manifest, read with the types that its kind gives them.
 pub(crate) struct Fields<'a> {
-    object: &'a Object,
+    /// Kind and name of the manifest.
+    subject: (&'a str, &'a str),
     path: String,
     map: Option<&'a Map<String, Value>>,
 }
@@ -87,6 +84,12 @@ pub(crate) fn describe(value: &Value) -> &'static str {
 }
 
 impl<'a> Fields<'a> {
+    /// The fields of a manifest itself.
+    pub(crate) fn of(manifest: &'a Value) -> Self {
+        let text = |pointer| manifest.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        Fields { subject: (text("/kind"), text("/metadata/name")), path: String::new(), map: manifest.as_object() }
+    }
+
     /// The value of a field, unless it is absent or null.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Value> {
         self.map?.get(name).filter(|v| !v.is_null())
@@ -96,8 +99,8 @@ impl<'a> Fields<'a> {
     pub(crate) fn fault(&self, name: &str, expected: &'static str, found: &Value) -> BundleError {
         let dot = if self.path.is_empty() || name.starts_with('[') { "" } else { "." };
         BundleError::Field {
-            kind: self.object.kind.clone(),
-            name: self.object.name.clone(),
+            kind: self.subject.0.to_owned(),
+            name: self.subject.1.to_owned(),
             field: format!("{}{dot}{name}", self.path),
             expected,
             found: describe(found),
@@ -115,7 +118,7 @@ impl<'a> Fields<'a> {
             Some(Value::Object(map)) => Some(map),
             Some(other) => return Err(self.fault(name, "an object", other)),
         };
-        Ok(Fields { object: self.object, path: self.below(name), map })
+        Ok(Fields { subject: self.subject, path: self.below(name), map })
     }
 
     /// A string field; empty where it is absent.
@@ -158,7 +161,7 @@ impl<'a> Fields<'a> {
                     Value::Null => None,
                     other => return Err(self.fault(&format!("{name}[{i}]"), "an object", other)),
                 };
-                Ok(Fields { object: self.object, path: format!("{}[{i}]", self.below(name)), map })
+                Ok(Fields { subject: self.subject, path: format!("{}[{i}]", self.below(name)), map })
             })
             .collect()
     }
@@ -185,8 +188,8 @@ impl<'a> Fields<'a> {
         &self.path
     }
 
-    /// The manifest that these are fields of.
-    pub(crate) fn of(&self) -> &'a Object {
-        self.object
+    /// Kind and name of the manifest that these are fields of.
+    pub(crate) fn subject(&self) -> (&'a str, &'a str) {
+        self.subject
     }
 }

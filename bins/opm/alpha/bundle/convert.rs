@@ -2,19 +2,23 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use opm_action::Context;
-use opm_action::alpha::bundle::convert::{self, Form, Options, Provider};
+use opm_action::alpha::bundle::convert::{self, Form, Format, Options, Provider};
 use opm_cli::{PullArgs, PullToolArg};
 
 /// Make plain Kubernetes manifests of a bundle
 ///
 /// The manifests run the operator without the Operator Lifecycle Manager, and go to stdout, or with --output-dir into files.
-/// What they cannot do is warned of on stderr. Self-signed certificates hold for 365 days, are new in every run, and their
-/// private key is part of the manifests.
+/// What they cannot do is warned of on stderr. Self-signed certificates are new in every run, and their private key is
+/// part of the manifests.
+///
+/// A Helm chart gives the same manifests with its own values, and others where its values name other namespaces or changes to
+/// pods; helm says no where the operator cannot run with them.
 #[derive(Args)]
 #[command(after_help = "Examples:
   opm alpha bundle convert ./bundle --install-namespace etcd | kubectl apply -f -
   opm alpha bundle convert quay.io/ns/etcd-bundle:0.9.4 --target-namespaces team-a,team-b --cert-provider cert-manager
   opm alpha bundle convert ./bundle --output-dir ./manifests --create-namespace
+  opm alpha bundle convert ./bundle --format helm --output-dir ./chart
   opm alpha bundle convert ./fetched --app-template app.yaml")]
 pub(crate) struct Convert {
     /// Bundle: a directory, an image, oci:DIR[:TAG] or an archive
@@ -37,6 +41,10 @@ pub(crate) struct Convert {
     #[arg(long, value_enum, value_name = "PROVIDER")]
     cert_provider: Option<ProviderArg>,
 
+    /// How long self-signed certificates hold, in days
+    #[arg(long, value_name = "DAYS", default_value_t = 365, value_parser = clap::value_parser!(u32).range(1..=36500))]
+    cert_days: u32,
+
     /// Changes to the operator's pods, in the form of a Subscription's config
     #[arg(long, value_name = "FILE")]
     deployment_config: Option<PathBuf>,
@@ -57,8 +65,12 @@ pub(crate) struct Convert {
     #[arg(short, long, value_enum, value_name = "FORMAT", default_value_t)]
     output: FormArg,
 
-    /// Directory for a file for each object, and a kustomization.yaml
-    #[arg(long, value_name = "DIR")]
+    /// What is made of the manifests
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t)]
+    format: FormatArg,
+
+    /// Directory for a file for each object, and a kustomization.yaml; or for the chart
+    #[arg(long, value_name = "DIR", required_if_eq("format", "helm"))]
     output_dir: Option<PathBuf>,
 
     /// App of kapp-controller whose first template step (olmRegistry) and namespace are used
@@ -91,6 +103,15 @@ enum FormArg {
     Json,
 }
 
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FormatArg {
+    /// Just they
+    #[default]
+    Plain,
+    /// A Helm chart, whose values are the namespaces and the changes to pods
+    Helm,
+}
+
 impl Convert {
     pub(super) async fn run(self, pull: &PullArgs, context: &Context) -> anyhow::Result<()> {
         let options = Options {
@@ -105,7 +126,7 @@ impl Convert {
                 ProviderArg::CertManager => Provider::CertManager,
                 ProviderArg::OpenshiftServiceCa => Provider::OpenshiftServiceCa,
                 ProviderArg::None => Provider::None,
-                ProviderArg::SelfSigned => Provider::SelfSigned,
+                ProviderArg::SelfSigned => Provider::SelfSigned { days: self.cert_days },
             }),
             deployment_config: self.deployment_config,
             rbac_in_install_namespace: self.rbac_in_install_namespace,
@@ -114,6 +135,10 @@ impl Convert {
             form: match self.output {
                 FormArg::Yaml => Form::Yaml,
                 FormArg::Json => Form::Json,
+            },
+            format: match self.format {
+                FormatArg::Plain => Format::Plain,
+                FormatArg::Helm => Format::Helm,
             },
             output_dir: self.output_dir,
         };

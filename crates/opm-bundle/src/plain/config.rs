@@ -95,6 +95,11 @@ impl DeploymentConfig {
         Ok(Self(kept))
     }
 
+    /// The customisation as a value, without what is null.
+    pub(super) fn value(&self) -> Value {
+        Value::Object(self.0.clone())
+    }
+
     fn items(&self, field: &str) -> &[Value] {
         self.0.get(field).and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }

@@ -1,43 +1,45 @@
 //! The deployments of an operator.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
 use super::facts::Deployment;
+use super::read::TextMap;
 use super::tree::{below, list, members, text};
 
 /// The deployment, with what the operator has to know in the annotations of its pods.
 pub(super) fn object(
     deployment: &Deployment<'_>,
-    annotations: &BTreeMap<String, String>,
+    annotations: &TextMap<'_>,
     install: &str,
     targets: &[String],
 ) -> Value {
-    let mut spec = deployment.spec.clone();
+    let mut spec = deployment.spec.cloned().unwrap_or_default();
     spec.insert("revisionHistoryLimit".to_owned(), json!(1));
-    let template = below(&mut spec, "template");
-    let own = below(below(template, "metadata"), "annotations");
+    let metadata = below(below(&mut spec, "template"), "metadata");
+    if metadata.get("creationTimestamp").is_some_and(Value::is_null) {
+        metadata.remove("creationTimestamp");
+    }
+    let own = below(metadata, "annotations");
     for (key, value) in annotations {
-        own.entry(key).or_insert_with(|| json!(value));
+        if !own.contains_key(*key) {
+            own.insert((*key).to_owned(), json!(value));
+        }
     }
     own.insert("olm.targetNamespaces".to_owned(), json!(targets.join(",")));
     own.insert("olm.operatorNamespace".to_owned(), json!(install));
-    let mut metadata =
-        Map::from_iter([("name".to_owned(), json!(deployment.name)), ("namespace".to_owned(), json!(install))]);
+    let mut metadata = json!({"name": deployment.name, "namespace": install});
     if !deployment.label.is_empty() {
         let labels = deployment.label.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect();
-        metadata.insert("labels".to_owned(), Value::Object(labels));
+        members(&mut metadata).insert("labels".to_owned(), Value::Object(labels));
     }
-    let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec});
-    super::objects::clean(&mut object);
-    let template = below(below(members(&mut object), "spec"), "template");
-    if let Some(Value::Object(metadata)) = template.get_mut("metadata")
-        && metadata.get("creationTimestamp").is_some_and(Value::is_null)
-    {
-        metadata.remove("creationTimestamp");
-    }
-    object
+    Value::Object(Map::from_iter([
+        ("apiVersion".to_owned(), json!("apps/v1")),
+        ("kind".to_owned(), json!("Deployment")),
+        ("metadata".to_owned(), metadata),
+        ("spec".to_owned(), Value::Object(spec)),
+    ]))
 }
 
 /// The volumes that webhooks find their certificates in: name, place, and what the files of the secret are called there.

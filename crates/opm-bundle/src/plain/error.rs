@@ -40,6 +40,9 @@ pub enum ConvertError {
     /// The customisation of pods cannot be used.
     #[error("deployment config: {0}")]
     Config(String),
+    /// There is no chart of a bundle with these options.
+    #[error("helm chart: {0}")]
+    Chart(String),
     /// No certificate could be made.
     #[error("certificate for {service}: {why}")]
     Certificate {

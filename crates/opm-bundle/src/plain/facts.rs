@@ -1,11 +1,12 @@
 //! What the CSV says about the installation, with its types.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use crate::BundleError;
 use crate::object::Fields;
-use crate::{BundleError, Object};
 
 pub(super) struct Facts<'a> {
     pub(super) name: &'a str,
@@ -24,7 +25,8 @@ pub(super) struct Facts<'a> {
 pub(super) struct Deployment<'a> {
     pub(super) name: &'a str,
     pub(super) label: Vec<(&'a str, &'a str)>,
-    pub(super) spec: Map<String, Value>,
+    /// `None` where there is none.
+    pub(super) spec: Option<&'a Map<String, Value>>,
 }
 
 /// A service account and what it may do.
@@ -33,7 +35,14 @@ pub(super) struct Permission<'a> {
     /// As the CSV has it; empty where it has none.
     pub(super) account: &'a str,
     /// `None` where there is no list.
-    pub(super) rules: Option<Vec<Value>>,
+    pub(super) rules: Option<Cow<'a, [Value]>>,
+}
+
+impl Deployment<'_> {
+    /// A field of the spec.
+    pub(super) fn field(&self, key: &str) -> Option<&Value> {
+        self.spec?.get(key)
+    }
 }
 
 impl Permission<'_> {
@@ -77,8 +86,9 @@ pub(super) struct Rule<'a> {
 pub(super) const RULE_KEYS: [&str; 5] = ["verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"];
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(csv: &'a Object) -> Result<Self, BundleError> {
-        let spec = csv.at("spec")?;
+    pub(super) fn new(csv: &'a Value) -> Result<Self, BundleError> {
+        let fields = Fields::of(csv);
+        let spec = fields.object("spec")?;
         let install = spec.object("install")?;
         let details = install.object("spec")?;
         let mut modes = BTreeSet::new();
@@ -97,7 +107,7 @@ impl<'a> Facts<'a> {
             list.iter().map(of).collect::<Result<Vec<_>, _>>()
         };
         Ok(Self {
-            name: csv.name(),
+            name: fields.subject().1,
             strategy: install.string("strategy")?,
             modes,
             deployments: details.objects("deployments")?.iter().map(deployment).collect::<Result<_, _>>()?,
@@ -149,11 +159,7 @@ fn deployment<'a>(fields: &Fields<'a>) -> Result<Deployment<'a>, BundleError> {
             }
         }
     }
-    Ok(Deployment {
-        name: fields.string("name")?,
-        label: fields.object("label")?.string_map()?,
-        spec: spec.value().cloned().unwrap_or_default(),
-    })
+    Ok(Deployment { name: fields.string("name")?, label: fields.object("label")?.string_map()?, spec: spec.value() })
 }
 
 fn permission<'a>(fields: &Fields<'a>) -> Result<Permission<'a>, BundleError> {
@@ -164,7 +170,7 @@ fn permission<'a>(fields: &Fields<'a>) -> Result<Permission<'a>, BundleError> {
     }
     Ok(Permission {
         account: fields.string("serviceAccountName")?,
-        rules: fields.get("rules").and_then(Value::as_array).cloned(),
+        rules: fields.get("rules").and_then(Value::as_array).map(|rules| Cow::Borrowed(rules.as_slice())),
     })
 }
 

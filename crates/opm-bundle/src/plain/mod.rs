@@ -1,5 +1,6 @@
 //! Plain Kubernetes manifests from a bundle: what the operator needs to run without the Operator Lifecycle Manager.
 
+mod chart;
 mod config;
 mod deployment;
 mod error;
@@ -14,7 +15,6 @@ mod tree;
 mod validate;
 mod warn;
 mod webhook;
-mod write;
 
 #[cfg(test)]
 mod tests;
@@ -23,9 +23,9 @@ use serde_json::{Value, json};
 
 use crate::Files;
 
+pub use chart::Chart;
 pub use config::DeploymentConfig;
 pub use error::ConvertError;
-pub use write::write_yaml;
 
 use facts::{Facts, MUTATING, VALIDATING};
 use merge::Made;
@@ -98,29 +98,61 @@ pub struct Manifests {
     pub warnings: Vec<String>,
 }
 
+/// The name, without its end, of a file for an object: its place in the order and what tells it apart, as far as file systems
+/// take that.
+pub fn file_stem(index: usize, parts: &[&str]) -> String {
+    let joined = parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("_");
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let safe: String = joined.chars().map(|c| if is_plain(c) { c } else { '-' }).take(200).collect();
+    format!("{index:04}_{}", safe.to_ascii_lowercase())
+}
+
 const SUGGESTED_NAMESPACE: &str = "operatorframework.io/suggested-namespace";
+
+/// The namespaces that a conversion is for, where they are not what the options and the bundle say.
+struct Places<'a> {
+    install: &'a str,
+    targets: &'a [String],
+}
+
+/// What a conversion found out about the bundle.
+struct About {
+    package: String,
+    version: String,
+    modes: Vec<String>,
+    install: String,
+}
 
 impl Plain<'_> {
     /// Converts a bundle. The same files and options give the same manifests, but for self-signed certificates.
     pub fn convert(&self, files: &Files) -> Result<Manifests, ConvertError> {
+        self.convert_for(files, None).map(|(manifests, _)| manifests)
+    }
+
+    fn convert_for(&self, files: &Files, places: Option<&Places<'_>>) -> Result<(Manifests, About), ConvertError> {
         let mut source = read::read(files)?;
-        let csv = source.csv.clone();
-        let facts = Facts::new(&csv).map_err(|why| ConvertError::file(&source.csv_file, why))?;
+        let annotations = read::annotations(&source.csv, &source.csv_file, files)?;
+        let facts = Facts::new(&source.csv).map_err(|why| ConvertError::file(&source.csv_file, why))?;
         let provider = self.certificates.as_ref();
         let found = validate::findings(&source, &facts, provider);
         if !found.is_empty() {
             return Err(ConvertError::Invalid(found));
         }
-        let suggested = source.annotations.get(SUGGESTED_NAMESPACE).filter(|name| !name.is_empty());
-        let install = match (&self.install_namespace, suggested) {
-            (Some(name), _) | (None, Some(name)) => name.clone(),
-            (None, None) => format!("{}-system", source.package),
+        let suggested = annotations.get(SUGGESTED_NAMESPACE).filter(|name| !name.is_empty());
+        let install = match (places, &self.install_namespace, suggested) {
+            (Some(places), ..) => places.install.to_owned(),
+            (_, Some(name), _) => name.clone(),
+            (_, None, Some(name)) => name.to_string(),
+            (_, None, None) => format!("{}-system", source.package),
         };
         if !targets::is_label(&install) {
             let why = format!("install namespace {install:?} is not the name of a namespace (a DNS-1123 label)");
             return Err(ConvertError::Targets(why));
         }
-        let targets = targets::effective(&self.target_namespaces, &install, &facts.modes)?;
+        let targets = match places {
+            Some(places) => places.targets.to_vec(),
+            None => targets::effective(&self.target_namespaces, &install, &facts.modes)?,
+        };
         let webhooks = Webhooks::new(&facts, &install, provider)?;
         let mut warnings = Warnings::default();
         warn::unmet(&source, &facts, &install, provider, &mut warnings);
@@ -154,7 +186,7 @@ impl Plain<'_> {
             made.push(Made { value: item.value, file: Some(item.file) });
         }
         for entry in &facts.deployments {
-            let mut object = deployment::object(entry, &source.annotations, &install, &targets);
+            let mut object = deployment::object(entry, &annotations, &install, &targets);
             if let Some(secret) = webhooks.secret(entry.name) {
                 if let Some((volume, path)) = deployment::odd_certificate(&object)
                     && path != "/tmp/k8s-webhook-server/serving-certs"
@@ -181,6 +213,12 @@ impl Plain<'_> {
         if self.kapp {
             kapp::annotate(&mut objects, &source.package);
         }
-        Ok(Manifests { objects, warnings: warnings.into_list() })
+        let about = About {
+            version: tree::text(&source.csv, "/spec/version").to_owned(),
+            modes: facts.modes.iter().map(|mode| (*mode).to_owned()).collect(),
+            package: source.package,
+            install,
+        };
+        Ok((Manifests { objects, warnings: warnings.into_list() }, about))
     }
 }

@@ -16,53 +16,61 @@ pub(super) fn accounts(facts: &Facts<'_>, install: &str) -> Vec<Value> {
 
 /// Roles and bindings for the namespaces that are watched; an empty name stands for all.
 pub(super) fn roles(facts: &Facts<'_>, install: &str, targets: &[String], also_in_install: bool) -> Vec<Value> {
+    let named = |permission| Named { name: name(facts.name, &permission), permission, install };
     let mut objects = Vec::new();
-    let mut cluster = facts.cluster_permissions.clone();
+    let mut cluster: Vec<_> = facts.cluster_permissions.iter().cloned().map(named).collect();
     if targets == [""] {
-        cluster.extend(facts.permissions.iter().map(promoted));
+        cluster.extend(facts.permissions.iter().map(promoted).map(named));
     } else {
+        let permissions: Vec<_> = facts.permissions.iter().cloned().map(named).collect();
         let more = (also_in_install && !targets.iter().any(|name| name == install)).then_some(install);
         for namespace in targets.iter().map(String::as_str).chain(more) {
-            for permission in &facts.permissions {
-                objects.extend(pair(facts.name, permission, install, Some(namespace)));
-            }
+            objects.extend(permissions.iter().flat_map(|permission| permission.pair(Some(namespace))));
         }
     }
-    for permission in &cluster {
-        objects.extend(pair(facts.name, permission, install, None));
-    }
+    objects.extend(cluster.iter().flat_map(|permission| permission.pair(None)));
     objects
 }
 
 /// The permission for the whole cluster, where the operator has to see the namespaces too.
 fn promoted<'a>(permission: &Permission<'a>) -> Permission<'a> {
     let mut rules = permission.rules.clone().unwrap_or_default();
-    rules.push(json!({"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["namespaces"]}));
+    rules.to_mut().push(json!({"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["namespaces"]}));
     Permission { account: permission.account, rules: Some(rules) }
 }
 
-fn pair(csv: &str, permission: &Permission<'_>, install: &str, namespace: Option<&str>) -> [Value; 2] {
-    let name = name(csv, permission);
-    let (role, metadata) = match namespace {
-        Some(namespace) => ("Role", json!({"name": name, "namespace": namespace})),
-        None => ("ClusterRole", json!({"name": name})),
-    };
-    let version = format!("{GROUP}/v1");
-    [
-        json!({
-            "apiVersion": version,
-            "kind": role,
-            "metadata": metadata,
-            "rules": permission.rules.as_deref().unwrap_or_default(),
-        }),
-        json!({
-            "apiVersion": version,
-            "kind": format!("{role}Binding"),
-            "metadata": metadata,
-            "roleRef": {"apiGroup": GROUP, "kind": role, "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": permission.account(), "namespace": install}],
-        }),
-    ]
+/// A permission with the name of the roles that grant it.
+struct Named<'a> {
+    name: String,
+    permission: Permission<'a>,
+    install: &'a str,
+}
+
+impl Named<'_> {
+    /// The role in a namespace, or without one that of the cluster, and its binding.
+    fn pair(&self, namespace: Option<&str>) -> [Value; 2] {
+        let name = self.name.as_str();
+        let (role, metadata) = match namespace {
+            Some(namespace) => ("Role", json!({"name": name, "namespace": namespace})),
+            None => ("ClusterRole", json!({"name": name})),
+        };
+        let version = format!("{GROUP}/v1");
+        [
+            json!({
+                "apiVersion": version,
+                "kind": role,
+                "metadata": metadata,
+                "rules": self.permission.rules.as_deref().unwrap_or_default(),
+            }),
+            json!({
+                "apiVersion": version,
+                "kind": format!("{role}Binding"),
+                "metadata": metadata,
+                "roleRef": {"apiGroup": GROUP, "kind": role, "name": name},
+                "subjects": [{"kind": "ServiceAccount", "name": self.permission.account(), "namespace": self.install}],
+            }),
+        ]
+    }
 }
 
 /// The name of a role: of the CSV, the account, and what the permission says.
@@ -120,7 +128,7 @@ mod tests {
     #[test]
     fn names_follow_the_reference() {
         let get = json!({"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]});
-        let of = |account, rules| Permission { account, rules };
+        let of = |account, rules: Option<Vec<Value>>| Permission { account, rules: rules.map(Into::into) };
         let url = json!({"verbs": ["get"], "nonResourceURLs": ["/metrics?a<b&c"], "unknown": [1]});
         for (permission, hash) in [
             (of("sa-1", Some(vec![get.clone()])), "1p99mxwf9l192i94eswzfztv1p7wat5fv98hxupv5pmx"),

@@ -1,5 +1,6 @@
 //! From files to the objects of a bundle.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use opm_document::Documents;
@@ -9,8 +10,8 @@ use serde_json::{Map, Value};
 
 use super::ConvertError;
 use super::tree::{kind, text};
-use crate::object::describe;
-use crate::{CSV_KIND, File, Files, MEDIA_TYPE, Object, PACKAGE, PROPERTIES};
+use crate::object::{Fields, describe};
+use crate::{CSV_KIND, File, Files, MEDIA_TYPE, PACKAGE, PROPERTIES};
 
 /// An object of the bundle, and the file that it is from.
 pub(super) struct Item {
@@ -18,13 +19,14 @@ pub(super) struct Item {
     pub(super) value: Value,
 }
 
+/// Texts by their names.
+pub(super) type TextMap<'a> = BTreeMap<&'a str, Cow<'a, str>>;
+
 /// A bundle as its files say it.
 pub(super) struct Source {
     pub(super) package: String,
     pub(super) csv_file: String,
-    pub(super) csv: Object,
-    /// The annotations of the CSV, with the properties of `metadata/properties.yaml`.
-    pub(super) annotations: BTreeMap<String, String>,
+    pub(super) csv: Value,
     pub(super) crds: Vec<Item>,
     pub(super) others: Vec<Item>,
     /// What `metadata/dependencies.yaml` asks for, in words.
@@ -66,15 +68,19 @@ pub(super) fn read(files: &Files) -> Result<Source, ConvertError> {
             }
         }
     }
-    let (csv_file, value) = csv.ok_or(ConvertError::NoCsv)?;
-    let csv = Object::from_value(value).ok_or(ConvertError::NoCsv)?;
-    let own = csv.at("metadata.annotations").and_then(|f| f.string_map());
-    let own = own.map_err(|why| ConvertError::file(&csv_file, why))?;
-    let mut annotations: BTreeMap<String, String> =
-        own.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-    properties(metadata, &csv_file, &mut annotations)?;
+    let (csv_file, csv) = csv.ok_or(ConvertError::NoCsv)?;
     let dependencies = dependencies(metadata);
-    Ok(Source { package, csv_file, csv, annotations, crds, others, dependencies })
+    Ok(Source { package, csv_file, csv, crds, others, dependencies })
+}
+
+/// The annotations of the CSV, with the properties of `metadata/properties.yaml`.
+pub(super) fn annotations<'a>(csv: &'a Value, csv_file: &str, files: &Files) -> Result<TextMap<'a>, ConvertError> {
+    let own = Fields::of(csv).object("metadata").and_then(|fields| fields.object("annotations"));
+    let own = own.and_then(|annotations| annotations.string_map());
+    let own = own.map_err(|why| ConvertError::file(csv_file, why))?;
+    let mut annotations: TextMap<'_> = own.into_iter().map(|(key, value)| (key, Cow::Borrowed(value))).collect();
+    properties(files.metadata.as_deref().unwrap_or_default(), csv_file, &mut annotations)?;
+    Ok(annotations)
 }
 
 /// The objects of a document: itself, or the items of a list.
@@ -102,6 +108,8 @@ fn make_whole(value: &mut Value) {
         Value::Number(number) if number.is_f64() => {
             let text = opm_document::json::to_string(value);
             if let Ok(whole) = text.parse::<i64>() {
+                *value = Value::from(whole);
+            } else if let Ok(whole) = text.parse::<u64>() {
                 *value = Value::from(whole);
             }
         }
@@ -191,11 +199,7 @@ struct RawProperty<'a> {
 }
 
 /// Appends the properties of the metadata to the annotation of the CSV that has some already.
-fn properties(
-    metadata: &[File],
-    csv_file: &str,
-    annotations: &mut BTreeMap<String, String>,
-) -> Result<(), ConvertError> {
+fn properties(metadata: &[File], csv_file: &str, annotations: &mut TextMap<'_>) -> Result<(), ConvertError> {
     let mut all = Vec::new();
     let entry = |kind: &str, value: &str| {
         format!("{{\"type\":{},\"value\":{value}}}", opm_document::json::to_string(&Value::from(kind)))
@@ -231,7 +235,7 @@ fn properties(
         all.push(entry(kind, &opm_document::json::to_string(property.get("value").unwrap_or(&Value::Null))));
     }
     if !list.is_empty() {
-        annotations.insert(PROPERTIES.to_owned(), format!("[{}]", all.join(",")));
+        annotations.insert(PROPERTIES, Cow::Owned(format!("[{}]", all.join(","))));
     }
     Ok(())
 }

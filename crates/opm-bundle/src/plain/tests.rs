@@ -9,6 +9,8 @@ use super::tree::{items, name, text};
 use super::*;
 use crate::File;
 
+mod chart;
+
 /// A CSV with these fields besides a deployment and a permission.
 fn csv(more: &Value) -> Value {
     let rule = json!({"verbs": ["get"], "apiGroups": [""], "resources": ["pods"]});
@@ -472,7 +474,7 @@ proptest! {
         prop_assert_eq!(keys.len(), made.objects.len());
         for object in &made.objects {
             let mut written = Vec::new();
-            write_yaml(object, &mut written).unwrap();
+            opm_document::yaml::write_portably(object, &mut written);
             prop_assert_eq!(&opm_document::yaml::parse(&written).unwrap(), object);
         }
     }

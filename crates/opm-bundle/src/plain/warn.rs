@@ -45,7 +45,11 @@ pub(super) fn unmet(
     if !facts.webhooks.is_empty() && matches!(certificates, Some(Certificates::None)) {
         warnings.add("the webhooks get no certificates and no CA bundles: provide them yourself".to_owned());
     }
-    let rules = facts.permissions.iter().chain(&facts.cluster_permissions).flat_map(|p| p.rules.iter().flatten());
+    let rules = facts
+        .permissions
+        .iter()
+        .chain(&facts.cluster_permissions)
+        .flat_map(|p| p.rules.iter().flat_map(|rules| rules.iter()));
     let mut granted = rules.flat_map(|rule| items(rule, "/resources"));
     if granted.any(|resource| resource.as_str().is_some_and(|r| r.starts_with("operatorconditions"))) {
         warnings.add(
@@ -60,7 +64,7 @@ fn accounts(source: &Source, facts: &Facts<'_>, install: &str, warnings: &mut Wa
     let bundled = source.others.iter().map(|item| &item.value).filter(|value| kind(value) == "ServiceAccount");
     let known: BTreeSet<&str> = facts.accounts().into_iter().chain(bundled.map(name)).collect();
     for deployment in &facts.deployments {
-        let account = deployment.spec.get("template").map_or("", |t| text(t, "/spec/serviceAccountName"));
+        let account = deployment.field("template").map_or("", |t| text(t, "/spec/serviceAccountName"));
         if !["", "default"].contains(&account) && !known.contains(account) {
             warnings.add(format!(
                 "deployment {} runs as ServiceAccount {account}, which the bundle does not provide",

@@ -164,7 +164,7 @@ impl<'a> Webhooks<'a> {
             .into_iter()
             .map(|(port, target)| json!({"name": port.to_string(), "port": port, "targetPort": target}))
             .collect();
-        let selector = deployment.spec.get("selector").and_then(|selector| selector.get("matchLabels"));
+        let selector = deployment.field("selector").and_then(|selector| selector.get("matchLabels"));
         let mut object = json!({
             "apiVersion": "v1",
             "kind": "Service",

@@ -15,7 +15,7 @@ mod tests;
 use serde_json::Value;
 
 pub use locate::{PathSegment, locate};
-pub use write::write;
+pub use write::{write, write_portably};
 
 use crate::SyntaxError;
 

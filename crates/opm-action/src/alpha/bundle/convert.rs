@@ -8,7 +8,7 @@ mod write;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use opm_bundle::{Certificates, DeploymentConfig, Manifests, Plain};
+use opm_bundle::{Certificates, DeploymentConfig, Plain};
 use opm_image::{Keep, Options as ImageOptions};
 
 use super::{files, source};
@@ -44,7 +44,9 @@ pub struct Options {
     pub kapp: bool,
     /// The form of the manifests.
     pub form: Form,
-    /// A directory to write a file for each object into, with a `kustomization.yaml`.
+    /// What is made of them.
+    pub format: Format,
+    /// A directory to write a file for each object into, with a `kustomization.yaml`; or the directory of the chart.
     pub output_dir: Option<PathBuf>,
 }
 
@@ -57,8 +59,11 @@ pub enum Provider {
     OpenshiftServiceCa,
     /// They are the user's job.
     None,
-    /// They are made at once, for a year.
-    SelfSigned,
+    /// They are made at once.
+    SelfSigned {
+        /// How long they hold, in days.
+        days: u32,
+    },
 }
 
 /// The form of manifests.
@@ -69,6 +74,16 @@ pub enum Form {
     Yaml,
     /// One indented JSON object after another.
     Json,
+}
+
+/// What is made of the manifests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Just they.
+    #[default]
+    Plain,
+    /// A Helm chart, whose values are the namespaces and the deployment config.
+    Helm,
 }
 
 /// What came of a conversion.
@@ -101,30 +116,42 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Convert
     let keep = Keep::under(["manifests", "metadata"].map(|part| format!("{inside}/{part}")));
     let bundle = source::get(&options.bundle, &keep, &options.images, options.tool, context).await?;
     let subject = format!("bundle {}", options.bundle);
-    let work = move || {
+    let load = || {
         let found = root::resolve(bundle.root(), &options.bundle_root)?;
-        let loaded = files::bundle(&found).context("loading the bundle")?;
-        let manifests = convert(&options, config, &loaded).context("converting the bundle")?;
-        let text = write::manifests(&manifests.objects, options.form, options.output_dir.as_deref())?;
-        anyhow::Ok(Converted { text, warnings: manifests.warnings })
+        files::bundle(&found).context("loading the bundle")
     };
-    let done = tokio::task::spawn_blocking(work);
-    context.unless_interrupted(async { done.await? }).await.with_context(|| subject)
+    let loaded = load().with_context(|| subject.clone())?;
+    let result = if size(&loaded) < SMALL {
+        converted(&options, config, &loaded)
+    } else {
+        let work = tokio::task::spawn_blocking(move || converted(&options, config, &loaded));
+        context.unless_interrupted(async { work.await? }).await
+    };
+    result.with_context(|| subject)
 }
 
-fn convert(
+/// A bundle of fewer bytes is converted sooner than another thread would be ready for it.
+const SMALL: usize = 4 << 20;
+
+fn size(files: &opm_bundle::Files) -> usize {
+    let all = files.manifests.iter().chain(&files.metadata).flatten();
+    all.filter_map(|file| file.content.as_ref().ok()).map(Vec::len).sum()
+}
+
+fn converted(
     options: &Options,
     config: Option<DeploymentConfig>,
     files: &opm_bundle::Files,
-) -> anyhow::Result<Manifests> {
+) -> anyhow::Result<Converted> {
+    const DOING: &str = "converting the bundle";
     let signer = match options.certificates {
-        Some(Provider::SelfSigned) => Some(self_signed::Authority::new()?),
+        Some(Provider::SelfSigned { days }) => Some(self_signed::Authority::new(days)?),
         _ => None,
     };
     let certificates = options.certificates.map(|provider| match (provider, &signer) {
         (Provider::CertManager, _) => Certificates::CertManager,
         (Provider::OpenshiftServiceCa, _) => Certificates::OpenshiftServiceCa,
-        (Provider::SelfSigned, Some(signer)) => Certificates::SelfSigned(signer),
+        (Provider::SelfSigned { .. }, Some(signer)) => Certificates::SelfSigned(signer),
         _ => Certificates::None,
     });
     let plain = Plain {
@@ -136,5 +163,17 @@ fn convert(
         create_namespace: options.create_namespace,
         kapp: options.kapp,
     };
-    Ok(plain.convert(files)?)
+    let dir = options.output_dir.as_deref();
+    if options.format == Format::Helm {
+        let dir = dir.context("a helm chart is a directory: say which one")?;
+        let chart = plain.chart(files).context(DOING)?;
+        write::files(dir, chart.files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())))?;
+        return Ok(Converted { text: String::new(), warnings: chart.warnings });
+    }
+    let manifests = plain.convert(files).context(DOING)?;
+    let text = match dir {
+        None => write::stream(&manifests.objects, options.form)?,
+        Some(dir) => write::directory(&manifests.objects, options.form, dir).map(|()| String::new())?,
+    };
+    Ok(Converted { text, warnings: manifests.warnings })
 }

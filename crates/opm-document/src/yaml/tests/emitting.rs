@@ -8,7 +8,7 @@ use crate::json;
 use crate::json::tests::any_value;
 use crate::yaml::scalar::{self, Scalar};
 use crate::yaml::timestamp::is_timestamp;
-use crate::yaml::{order, parse_any, write};
+use crate::yaml::{order, parse, parse_any, write, write_portably};
 
 fn written(value: &Value) -> String {
     let mut out = Vec::new();
@@ -191,6 +191,68 @@ fn what_json_cannot_carry_through_yaml_is_an_error() {
     assert!(write(&json!({"k".repeat(1010): 1}), &mut Vec::new()).is_ok());
 }
 
+fn portable(value: &Value) -> String {
+    let mut out = Vec::new();
+    write_portably(value, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn what_readers_disagree_about_is_quoted_for_all_of_them() {
+    let quoted = [
+        "<<",
+        "=",
+        "~",
+        "y",
+        "No",
+        "oN",
+        "tRUE",
+        "nUll",
+        ".NaN",
+        "-.Inf",
+        "2024-10-09T14:20:33",
+        "2024-10-09",
+        "1:60",
+        "0755",
+        "08",
+        "1_0",
+        "0o17",
+        "0b1",
+        "1e3",
+        "+12",
+        "-",
+        ".5",
+        "1,000",
+        "1.2.3",
+        "12e03",
+        "0x_f",
+        "1:2:3.4",
+    ];
+    for text in quoted {
+        assert_eq!(portable(&json!({text: text})), format!("\"{text}\": \"{text}\"\n"));
+    }
+    for (text, expected) in [
+        ("", r#""""#),
+        ("a", "a"),
+        ("v1.2.3", "v1.2.3"),
+        ("1.2.3-rc.1", "1.2.3-rc.1"),
+        ("<", "<"),
+        ("yess", "yess"),
+        ("=x", "=x"),
+        ("x: y", "'x: y'"),
+        ("a\u{85}b", r#""a\Nb""#),
+        ("a\u{2028}b", r#""a\Lb""#),
+        ("a\n\u{2029}b", r#""a\n\Pb""#),
+        ("a\u{7f}\u{9f}\u{feff}\u{fffe}\u{1f600}", r#""a\x7F\x9F\uFEFF\uFFFE\U0001F600""#),
+        ("a\0\r", r#""a\0\r""#),
+        ("y\n", "|\n  y"),
+    ] {
+        assert_eq!(portable(&json!(text)), format!("{expected}\n"), "{text:?}");
+    }
+    assert_eq!(portable(&json!({"a\u{2028}b": 1})), "? \"a\\Lb\"\n: 1\n");
+    assert_eq!(portable(&json!([1.5, 1.0, 1e300, u64::MAX])), "- 1.5\n- 1\n- 1e+300\n- 18446744073709551615\n");
+}
+
 /// The same through libyaml.
 fn oracle(value: &Value) -> String {
     let mut out = Vec::new();
@@ -240,6 +302,67 @@ fn emit(emitter: &mut Emitter<'_>, value: &Value) {
     emitter.emit(event).unwrap();
 }
 
+/// Words and characters that mean something, in any order.
+fn odd_text() -> impl Strategy<Value = String> {
+    const PIECES: [&str; 54] = [
+        "y",
+        "No",
+        "null",
+        "~",
+        "<<",
+        "=",
+        "0",
+        "1",
+        "8",
+        "e",
+        "x",
+        "o",
+        "_",
+        ".",
+        ":",
+        "-",
+        "+",
+        "T",
+        "Z",
+        "inf",
+        "nan",
+        " ",
+        "\n",
+        "\t",
+        "\r",
+        "#",
+        "'",
+        "\"",
+        "\\",
+        "?",
+        "&",
+        "*",
+        "!",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "\u{7f}",
+        "\u{85}",
+        "\u{a0}",
+        "\u{2028}",
+        "\u{2029}",
+        "\u{feff}",
+        "\u{fffe}",
+        "\u{1f600}",
+        "\0",
+        "é",
+        "word ",
+    ];
+    prop::collection::vec(prop::sample::select(&PIECES[..]), 0..8).prop_map(|pieces| pieces.concat())
+}
+
 fn spaced_value() -> impl Strategy<Value = Value> {
     let text = prop_oneof![
         "([a-z]{1,12} {1,2}){0,20}[a-z'\"\\\\\u{2028}é:#]{0,3}",
@@ -263,6 +386,15 @@ proptest! {
     #[test]
     fn it_is_what_libyaml_writes(value in spaced_value()) {
         prop_assert_eq!(written(&value), oracle(&value));
+    }
+
+    #[test]
+    fn portable_documents_read_back(value in any_value(), text in odd_text(), key in odd_text()) {
+        let value = json!({"value": value, "list": [text, {key.as_str(): text}], key.as_str(): {text.as_str(): [key]}});
+        let written = portable(&value);
+        for read in [parse(written.as_bytes()), parse_any(written.as_bytes())] {
+            prop_assert_eq!(json::blob(&read.unwrap()).replace("-0", "0"), json::blob(&value).replace("-0", "0"));
+        }
     }
 
     #[test]

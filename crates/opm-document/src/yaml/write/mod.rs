@@ -16,20 +16,40 @@ use crate::{SyntaxError, json, number};
 /// done here too: a string with a control character from U+007F on is an error, U+0085 is folded like a line break.
 pub fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), SyntaxError> {
     let start = out.len();
-    if document(value, true, out).is_some() {
+    if document(value, Manner::Strict, out).is_some() {
         return Ok(());
     }
     out.truncate(start);
     let mut text = Vec::new();
     json::write_plain(value, &mut text);
     let value = super::parse_any(&text)?;
-    document(&value, false, out);
+    document(&value, Manner::Detoured, out);
     Ok(())
 }
 
-/// Writes a document; `None` if `strict` and it needs the detour through JSON.
-fn document(value: &Value, strict: bool, out: &mut Vec<u8>) -> Option<()> {
-    let mut emitter = Emitter { out, column: 0, whitespace: true, indention: true, strict };
+/// Appends a document in the layout of [`write`] in which all readers of YAML 1.1 and 1.2 find the same value.
+///
+/// Whatever some reader takes for a number, a time, a truth value, null, a merge or a default is in double quotes as a
+/// string, and so are line separators and control characters, which are escaped. No value is refused or changed.
+pub fn write_portably(value: &Value, out: &mut Vec<u8>) {
+    // Only what is strict stops.
+    let _complete = document(value, Manner::Portable, out);
+}
+
+/// For whom a document is written.
+#[derive(Clone, Copy, PartialEq)]
+enum Manner {
+    /// As the reference writes, but for what needs its detour through JSON.
+    Strict,
+    /// As the reference writes what has made that detour.
+    Detoured,
+    /// For all readers.
+    Portable,
+}
+
+/// Writes a document; `None` if that is to be strict and it needs the detour through JSON.
+fn document(value: &Value, manner: Manner, out: &mut Vec<u8>) -> Option<()> {
+    let mut emitter = Emitter { out, column: 0, whitespace: true, indention: true, manner };
     emitter.node(value, None, Place::Entry)?;
     emitter.new_line(0);
     Some(())
@@ -46,8 +66,7 @@ struct Emitter<'a> {
     whitespace: bool,
     /// Whether only spaces and indicators like dashes stand on the current line, so that a collection may begin on it.
     indention: bool,
-    /// Whether to stop at what needs the detour through JSON.
-    strict: bool,
+    manner: Manner,
 }
 
 /// What a node follows.
@@ -138,7 +157,7 @@ impl Emitter<'_> {
     fn mapping(&mut self, members: &Map<String, Value>, parent: Option<usize>) -> Option<()> {
         let indent = parent.map_or(0, |parent| parent + STEP);
         for (key, value) in order::members(members) {
-            if self.strict && key.len() > LONGEST_KEY {
+            if self.manner == Manner::Strict && key.len() > LONGEST_KEY {
                 return None;
             }
             self.new_line(indent);

@@ -1,7 +1,7 @@
 //! Strings in the style they need.
 
 use super::style::{self, Style, is_break, is_printable};
-use super::{Emitter, STEP};
+use super::{Emitter, Manner, STEP};
 
 /// Beyond this column a scalar may go on in the next line.
 const WIDTH: usize = 80;
@@ -9,11 +9,12 @@ const WIDTH: usize = 80;
 impl Emitter<'_> {
     /// Writes a string whose further lines begin in column `indent`; a key must not be folded.
     pub(super) fn string(&mut self, text: &str, indent: usize, fold: bool) -> Option<()> {
-        if self.strict && needs_detour(text) {
+        if self.manner == Manner::Strict && needs_detour(text) {
             return None;
         }
+        let style = if self.manner == Manner::Portable { style::choose_portable(text) } else { style::choose(text) };
         self.separate();
-        match style::choose(text) {
+        match style {
             Style::Plain => self.plain(text, indent, fold),
             Style::Single => self.single_quoted(text, indent, fold),
             Style::Double => self.double_quoted(text, indent, fold),

@@ -29,9 +29,11 @@ pub(super) fn is_printable(character: char) -> bool {
 /// The style of a value or, if it is on one line, of a key.
 pub(super) fn choose(text: &str) -> Style {
     let lines = memchr::memchr(b'\n', text.as_bytes()).is_some();
-    if !lines && !is_text(text) {
-        return Style::Double;
-    }
+    if !lines && !is_text(text) { Style::Double } else { choose_for_text(text, lines) }
+}
+
+/// The style of what is read as a string in any case.
+fn choose_for_text(text: &str, lines: bool) -> Style {
     if !lines && is_harmless(text.as_bytes()) {
         return Style::Plain;
     }
@@ -41,6 +43,36 @@ pub(super) fn choose(text: &str) -> Style {
         false if shape.plain && !has_indicators(text) => Style::Plain,
         false if shape.single => Style::Single,
         _ => Style::Double,
+    }
+}
+
+/// The style in which no reader takes the text for anything else.
+pub(super) fn choose_portable(text: &str) -> Style {
+    if is_disputed(text) {
+        return Style::Double;
+    }
+    let lines = memchr::memchr(b'\n', text.as_bytes()).is_some();
+    match choose_for_text(text, lines) {
+        // Readers of YAML 1.2 see no line breaks in these.
+        Style::Single | Style::Literal if text.contains(['\u{2028}', '\u{2029}']) => Style::Double,
+        style => style,
+    }
+}
+
+/// Words that mean something to some reader, in some spelling.
+const WORDS: [&str; 16] =
+    ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "=", "<<", ".nan", ".inf", "+.inf", "-.inf"];
+
+/// Whether there may be a reader that takes the text for something else: a word, or what looks like a number or a time.
+fn is_disputed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let Some(first) = bytes.first() else { return true };
+    let numeric = |byte: &u8| byte.is_ascii_hexdigit() || b"_.,:+- \tTtZzxXoO".contains(byte);
+    let is_word = || bytes.len() <= 5 && WORDS.iter().any(|word| word.eq_ignore_ascii_case(text));
+    match first {
+        b'0'..=b'9' | b'+' | b'-' | b'.' => bytes.iter().all(numeric) || is_word(),
+        b'y' | b'Y' | b'n' | b'N' | b'o' | b'O' | b't' | b'T' | b'f' | b'F' | b'~' | b'=' | b'<' => is_word(),
+        _ => false,
     }
 }
 
@@ -108,14 +140,41 @@ struct Shape {
 }
 
 impl Shape {
+    const NONE: Self = Self { plain: false, single: false, literal: false };
+
     fn of(text: &str) -> Self {
-        let mut breaks = false;
-        let mut special = false;
-        let mut break_space = false;
-        let mut space_break = false;
+        let bytes = text.as_bytes();
+        let (mut foreign, mut special) = (false, false);
+        // Without an early end, so that many bytes are looked at together.
+        for chunk in bytes.chunks(4096) {
+            for byte in chunk {
+                foreign |= *byte >= 0x80;
+                special |= (*byte < b' ' && *byte != b'\n') || *byte == 0x7F;
+            }
+        }
+        if special {
+            return Self::NONE;
+        }
+        if foreign {
+            return Self::of_any(text);
+        }
+        let (mut breaks, mut break_space, mut space_break) = (false, false, false);
+        for at in memchr::memchr_iter(b'\n', bytes) {
+            breaks = true;
+            break_space |= bytes.get(at + 1) == Some(&b' ');
+            space_break |= at > 0 && bytes[at - 1] == b' ';
+        }
+        Self::new(text, breaks, break_space, space_break)
+    }
+
+    /// The same for text beyond ASCII.
+    fn of_any(text: &str) -> Self {
+        let (mut breaks, mut break_space, mut space_break) = (false, false, false);
         let mut previous = 'x';
         for character in text.chars() {
-            special |= !is_printable(character);
+            if !is_printable(character) {
+                return Self::NONE;
+            }
             if is_break(character) {
                 breaks = true;
                 space_break |= previous == ' ';
@@ -123,9 +182,13 @@ impl Shape {
             break_space |= character == ' ' && is_break(previous);
             previous = character;
         }
+        Self::new(text, breaks, break_space, space_break)
+    }
+
+    fn new(text: &str, breaks: bool, break_space: bool, space_break: bool) -> Self {
         let edge = |character: char| character == ' ' || is_break(character);
         let edges = text.starts_with(edge) || text.ends_with(edge);
-        let single = !special && !space_break && !break_space;
-        Self { plain: single && !breaks && !edges, single, literal: !special && !space_break && !text.ends_with(' ') }
+        let single = !space_break && !break_space;
+        Self { plain: single && !breaks && !edges, single, literal: !space_break && !text.ends_with(' ') }
     }
 }

@@ -119,6 +119,7 @@ fn certificates_are_made_offline() {
         assert!(secret["data"][field].as_str().unwrap().starts_with("LS0tLS1CRUdJTi"), "{field}");
     }
     assert_eq!(hook["webhooks"][0]["clientConfig"]["caBundle"], secret["data"]["ca.crt"]);
+    bed.opm(&convert(&["b", "--cert-provider", "self-signed", "--cert-days", "0"])).fails(2, &["--cert-days"]);
 }
 
 #[test]
@@ -136,6 +137,54 @@ fn a_directory_gets_a_file_for_each_object() {
     );
     let text = fs::read_to_string(bed.path("out/deep").join(files[3])).unwrap();
     assert!(text.contains("kapp.k14s.io/change-group: olm.tea/operator"), "{text}");
+
+    // The same once more is fine, with other files in between it is not.
+    fs::create_dir(bed.path("out/deep/.git")).unwrap();
+    bed.opm(&convert(&["b", "--output-dir", "out/deep", "-n", "tea-system"])).ok();
+    bed.opm(&convert(&["b", "--output-dir", "out/deep", "-n", "other"]))
+        .fails(1, &["out/deep", "0000_serviceaccount_tea-system_tea.yaml", "choose an empty directory"]);
+    assert!(!bed.path("out/deep/0000_serviceaccount_other_tea.yaml").exists());
+}
+
+#[test]
+fn a_chart_is_a_directory() {
+    let bed = Bed::new();
+    tea(&bed, "b", &format!("{CSV}{WEBHOOKS}"));
+    bed.opm(&convert(&["b", "--format", "helm"])).fails(2, &["--output-dir"]);
+    let chart =
+        convert(&["b", "--format", "helm", "--output-dir", "chart", "--cert-provider", "cert-manager", "-n", "ns"]);
+    let run = bed.opm(&chart).ok();
+    assert_eq!((run.stdout.as_str(), run.stderr.matches("need.tea").count()), ("", 1));
+    let read = |name: &str| fs::read_to_string(bed.path("chart").join(name)).unwrap();
+    assert!(read("Chart.yaml").contains("name: tea\n"), "{}", read("Chart.yaml"));
+    assert!(read("values.yaml").contains("installNamespace: ns\n"), "{}", read("values.yaml"));
+    let mut templates: Vec<_> =
+        fs::read_dir(bed.path("chart/templates")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    templates.sort();
+    assert_eq!((templates.len(), templates[0].to_str()), (11, Some("0000_serviceaccount_tea.yaml")));
+    assert!(read("templates/0000_serviceaccount_tea.yaml").contains("namespace: {{ $install | quote }}\n"));
+    bed.opm(&chart).ok();
+    bed.opm(&convert(&["b", "--format", "helm", "--output-dir", "c", "--cert-provider", "self-signed"]))
+        .fails(1, &["self-signed certificates hold for one namespace"]);
+    assert!(!bed.path("c").exists());
+}
+
+#[test]
+fn ten_thousand_namespaces_are_watched() {
+    let bed = Bed::new();
+    tea(&bed, "b", &CSV.replace("SingleNamespace", "MultiNamespace"));
+    let names: Vec<String> = (0..10_000).map(|number| format!("team-{number}")).collect();
+    let run = bed.opm(&["bundle", "convert", "b", "--target-namespaces", &names.join(",")]).ok();
+    assert_eq!(run.stdout.matches("\nkind: RoleBinding\n").count(), 10_000);
+    let app = format!(
+        "kind: App\nmetadata: {{namespace: ns}}\nspec: {{template: [{{olmRegistry: {{targetNamespaces: [{}, X]}}}}]}}\n",
+        names.join(", ")
+    );
+    fs::write(bed.path("app.yaml"), app).unwrap();
+    let run = bed.opm(&convert(&["b", "--app-template", "app.yaml"]));
+    assert_eq!(run.stdout, "");
+    assert!(run.stderr.len() < 1000, "{}", run.stderr.len());
+    run.fails(1, &["\"X\" is not the name of a namespace"]);
 }
 
 #[test]
