@@ -49,12 +49,11 @@ impl Catalog {
         let crds = Crds::read(&list(content, CRDS)?, faults)?;
         for (index, entry) in list(content, CSVS)?.into_iter().enumerate() {
             let csv = csv(entry).map_err(|error| parsing("CSV", error.below(format_args!("[{index}]"))))?;
-            match Object::from_value(csv.clone()).filter(Object::is_csv) {
-                Some(csv) => self.bundles.extend(bundle(&csv, &crds, faults)),
-                None => {
-                    let kind = csv.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
-                    faults.push(ContentError::NotACsv { index, kind });
-                }
+            let kind = csv.get("kind").and_then(Value::as_str).unwrap_or_default().to_owned();
+            if let Some(csv) = Object::from_value(csv).filter(Object::is_csv) {
+                self.bundles.extend(bundle(&csv, &crds, faults));
+            } else {
+                faults.push(ContentError::NotACsv { index, kind });
             }
         }
         for (index, entry) in list(content, PACKAGES)?.into_iter().enumerate() {

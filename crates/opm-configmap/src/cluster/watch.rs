@@ -33,13 +33,13 @@ pub struct Watch {
     events: Option<Events>,
     /// How long to wait after the next failure; `None` while there is none.
     trouble: Option<Duration>,
-    may_watch: bool,
+    is_allowed: bool,
 }
 
 impl Watch {
     pub(super) fn new(cluster: Cluster, place: Place, version: String) -> Self {
         let resume = Some(version.clone());
-        Self { cluster, place, seen: Some(version), resume, events: None, trouble: None, may_watch: true }
+        Self { cluster, place, seen: Some(version), resume, events: None, trouble: None, is_allowed: true }
     }
 
     /// The next state of the ConfigMap; waits for one. The error is always [`ClusterError::NotFound`], and says that it was deleted.
@@ -82,7 +82,7 @@ impl Watch {
 
     /// Waits until there may be something new.
     async fn wait(&mut self) -> Result<(), ClusterError> {
-        if !self.may_watch {
+        if !self.is_allowed {
             tokio::time::sleep(self.cluster.patience.poll).await;
             return Ok(());
         }
@@ -91,21 +91,17 @@ impl Watch {
                 self.events = None;
                 return Ok(());
             };
-            let events = match &mut self.events {
-                Some(events) => events,
-                None => {
-                    let events = self.begin(&from).await?;
-                    self.recover();
-                    self.events.insert(events)
-                }
+            let events = if let Some(events) = &mut self.events {
+                events
+            } else {
+                let events = self.begin(&from).await?;
+                self.recover();
+                self.events.insert(events)
             };
-            let event = match tokio::time::timeout(DEAD, events.next()).await {
-                Ok(Some(event)) => event,
-                Ok(None) | Err(_) => {
-                    self.events = None;
-                    tokio::time::sleep(self.cluster.patience.first).await;
-                    continue;
-                }
+            let Ok(Some(event)) = tokio::time::timeout(DEAD, events.next()).await else {
+                self.events = None;
+                tokio::time::sleep(self.cluster.patience.first).await;
+                continue;
             };
             let fault = |error| ClusterError::of(error, Asked::Watch, &self.place, &self.cluster.server);
             let object = match event {
@@ -140,7 +136,7 @@ impl Watch {
         let params = WatchParams::default().fields(&only).timeout(LASTS);
         let api = self.cluster.api(&self.place);
         let watch = api.watch_metadata(&params, from);
-        self.cluster.answer(&self.place, Asked::Watch, watch).await.map(|events| events.boxed())
+        self.cluster.answer(&self.place, Asked::Watch, watch).await.map(futures_util::StreamExt::boxed)
     }
 
     fn recover(&mut self) {
@@ -156,7 +152,7 @@ impl Watch {
         {
             let seconds = self.cluster.patience.poll.as_secs();
             tracing::info!(configMap = %self.place, %error, seconds, "the ConfigMap is looked at now and then instead");
-            self.may_watch = false;
+            self.is_allowed = false;
             return;
         }
         let patience = &self.cluster.patience;

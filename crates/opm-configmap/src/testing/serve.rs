@@ -170,7 +170,7 @@ impl FakeCluster {
 
     /// Accepts another token from now on, and no longer the one before.
     pub fn expire_token(&self) {
-        self.shared.change(|state| state.token = "second-token".to_owned());
+        self.shared.change(|state| "second-token".clone_into(&mut state.token));
     }
 
     /// Ends all watches, as a cluster does now and then.
@@ -289,7 +289,7 @@ fn watching(shared: Shared, collection: &str, query: &str) -> Response<Body> {
         Some(Action::HangUp) => hang_up(),
         Some(Action::Refuse(code, reason, message)) => return json_response(Answer::failure(code, reason, &message)),
         Some(Action::FailEvent(code, reason, message)) => {
-            first.push(json!({"type": "ERROR", "object": status(code, reason, &message)}))
+            first.push(json!({"type": "ERROR", "object": status(code, reason, &message)}));
         }
         Some(Action::Babble | Action::Overtake) | None => {}
     }

@@ -1,5 +1,7 @@
 //! From texts to catalogs, and what is wrong with texts.
 
+use std::fmt::Write as _;
+
 use crate::Catalog;
 use crate::testing::catalog;
 
@@ -201,7 +203,7 @@ fn bombs_are_errors() {
     let mut laughs = "- a: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
     for level in 1..12 {
         let before = format!("*a{}, ", level - 1).repeat(9);
-        laughs += &format!("  b{level}: &a{level} [{before}]\n");
+        writeln!(laughs, "  b{level}: &a{level} [{before}]").unwrap();
     }
     for text in [deep, laughs] {
         assert_eq!(read(&text, CSV, PACKAGE).2.len(), 1);

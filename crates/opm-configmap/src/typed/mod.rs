@@ -109,13 +109,12 @@ impl Type {
     fn empty(&self) -> Value {
         match self {
             Self::Text => Value::String(String::new()),
-            Self::Flag => Value::Bool(false),
+            Self::Flag | Self::SchemaOrFlag => Value::Bool(false),
             Self::Integer | Self::Float => Value::Number(Number::from(0)),
             Self::Struct(fields) => {
                 let always = fields.iter().filter(|field| field.written == Written::Always);
                 Value::Object(always.map(|field| (field.name.to_owned(), field.of.empty())).collect())
             }
-            Self::SchemaOrFlag => Value::Bool(false),
             Self::Any | Self::List(_) | Self::Map(_) | Self::SchemaOrList | Self::SchemaOrNames => Value::Null,
         }
     }
