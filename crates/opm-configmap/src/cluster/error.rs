@@ -166,6 +166,8 @@ impl ClusterError {
         match error {
             kube::Error::Api(status) => Self::of_status(&status, asked, place, server),
             kube::Error::Auth(error) => Self::Credentials { server, why: error.to_string() },
+            // Of the two names that make an address, one is none.
+            kube::Error::BuildRequest(error) => Self::NotFound { place: place.clone(), message: error.to_string() },
             error => Self::of_transport(&error, server),
         }
     }

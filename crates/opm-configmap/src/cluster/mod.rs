@@ -6,10 +6,12 @@ mod watch;
 
 use std::time::Duration;
 
+use futures_util::AsyncReadExt as _;
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::api::PostParams;
-use kube::{Api, Client};
+use kube::api::{GetParams, PostParams};
+use kube::core::Request;
+use kube::{Api, Client, Resource as _};
 
 pub use access::Access;
 use error::Asked;
@@ -18,6 +20,8 @@ pub use watch::Watch;
 
 use crate::{Content, Place};
 
+/// The most bytes that an answer may have. A ConfigMap has some megabytes, with all that JSON needs for it.
+const LARGEST: u64 = 32 << 20;
 /// How often an edit is begun anew because somebody else was faster.
 const ATTEMPTS: u32 = 10;
 
@@ -84,7 +88,6 @@ impl Cluster {
     /// Changes the content of a ConfigMap, which must be there. Everything else about it stays. Where somebody else changes it at the
     /// same time, `edit` is applied anew to what they left.
     pub async fn edit(&self, place: &Place, edit: impl Fn(&mut Content)) -> Result<(), ClusterError> {
-        let api = self.api(place);
         for attempt in 0..ATTEMPTS {
             let mut map = self.read(place).await?;
             let mut changed = content(&map);
@@ -93,8 +96,11 @@ impl Cluster {
             map.data = Some(changed.data).filter(|all| !all.is_empty());
             let binary = changed.binary_data.into_iter().map(|(key, bytes)| (key, ByteString(bytes)));
             map.binary_data = Some(binary.collect()).filter(|all: &std::collections::BTreeMap<_, _>| !all.is_empty());
-            let params = PostParams::default();
-            match self.answer(place, Asked::Update, api.replace(&place.name, &params, &map)).await {
+            let replace = |request: Request| {
+                let body = serde_json::to_vec(&map).map_err(kube::core::request::Error::SerializeBody)?;
+                request.replace(&place.name, &PostParams::default(), body)
+            };
+            match self.ask(place, Asked::Update, replace).await {
                 Err(ClusterError::Conflict { .. }) => {
                     tracing::debug!(%place, attempt, "changed by somebody else meanwhile, tried again");
                     tokio::time::sleep(self.patience.first * attempt / 10).await;
@@ -115,8 +121,30 @@ impl Cluster {
     }
 
     async fn read(&self, place: &Place) -> Result<ConfigMap, ClusterError> {
-        let api = self.api(place);
-        self.answer(place, Asked::Get, api.get(&place.name)).await
+        self.ask(place, Asked::Get, |request| request.get(&place.name, &GetParams::default())).await
+    }
+
+    /// Puts a question to the cluster whose answer is a ConfigMap, and reads no more of it than one may have.
+    async fn ask(
+        &self,
+        place: &Place,
+        asked: Asked,
+        question: impl FnOnce(Request) -> Result<http::Request<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<ConfigMap, ClusterError> {
+        let answer = async {
+            let request = Request::new(ConfigMap::url_path(&(), Some(&place.namespace)));
+            let body = self.client.request_stream(question(request).map_err(kube::Error::BuildRequest)?).await?;
+            let mut text = Vec::new();
+            body.take(LARGEST + 1).read_to_end(&mut text).await.map_err(kube::Error::ReadEvents)?;
+            Ok(text)
+        };
+        let text = self.answer(place, asked, answer).await?;
+        let read = if text.len() as u64 > LARGEST {
+            Err(format!("it is longer than {LARGEST} bytes"))
+        } else {
+            serde_json::from_slice(&text).map_err(|error| error.to_string())
+        };
+        read.map_err(|why| ClusterError::Answer { server: self.server.clone(), why })
     }
 
     /// The answer to a question about a ConfigMap.

@@ -38,6 +38,7 @@ pub(super) fn get_or_update(state: &mut State, verb: Verb, path: &str, body: &[u
         Some(Action::HangUp) => return None,
         Some(Action::Refuse(code, reason, message)) => return Some(Answer::failure(code, reason, &message)),
         Some(Action::Babble) => return Some(Answer { status: 200, body: "<html>a proxy's page</html>".to_owned() }),
+        Some(Action::Flood) => return Some(Answer { status: 200, body: " ".repeat(40 << 20) }),
         Some(Action::Overtake) => {
             let mut object = state.objects[path].clone();
             object["metadata"]["labels"]["overtaken"] = json!("yes");

@@ -291,7 +291,7 @@ fn watching(shared: Shared, collection: &str, query: &str) -> Response<Body> {
         Some(Action::FailEvent(code, reason, message)) => {
             first.push(json!({"type": "ERROR", "object": status(code, reason, &message)}));
         }
-        Some(Action::Babble | Action::Overtake) | None => {}
+        Some(Action::Babble | Action::Flood | Action::Overtake) | None => {}
     }
     let (ended, now, oldest) = {
         let state = shared.lock();

@@ -26,6 +26,8 @@ pub enum Action {
     Refuse(u16, &'static str, String),
     /// It is answered with something that is no JSON.
     Babble,
+    /// It is answered with more than anybody wants to read.
+    Flood,
     /// The connection is closed.
     HangUp,
     /// Before an update is looked at, somebody else makes one.

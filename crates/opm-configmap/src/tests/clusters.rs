@@ -195,6 +195,7 @@ async fn refusals_say_what_to_do() {
             "says 500: etcdserver",
         ),
         (Verb::Get, Action::Babble, "its answer cannot be read"),
+        (Verb::Get, Action::Flood, "its answer cannot be read: it is longer than 33554432 bytes"),
         (Verb::Get, Action::HangUp, "cannot be reached"),
     ] {
         fake.cluster.fail(verb, 3, action);
@@ -203,6 +204,9 @@ async fn refusals_say_what_to_do() {
         fake.cluster.mend();
     }
     assert_eq!(fake.cluster.get(place), holding("first"));
+    let nameless = Place { name: String::new(), ..place.clone() };
+    let error = cluster.get(&nameless).await.unwrap_err().to_string();
+    assert!(error.contains("check both names"), "{error}");
     fake.cluster.expire_token();
     let error = cluster.get(place).await.unwrap_err().to_string();
     assert!(error.contains("a token may have expired"), "{error}");
