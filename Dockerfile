@@ -7,7 +7,8 @@ COPY . .
 RUN cargo build --profile dist --locked && mkdir -p image/bin && ln -s opm image/bin/grpc_health_probe
 
 FROM scratch
-COPY --from=build /src/target/dist/opm /src/target/dist/initializer /src/target/dist/registry-server /bin/
+COPY --from=build /src/target/dist/opm /src/target/dist/initializer /src/target/dist/registry-server \
+    /src/target/dist/configmap-server /bin/
 COPY --from=build /src/image/bin/ /bin/
 USER 1001
 EXPOSE 50051

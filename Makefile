@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 PREFIX ?= /usr/local
-BINS = opm initializer registry-server
+BINS = opm initializer registry-server configmap-server
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 

@@ -66,9 +66,13 @@ impl LogArgs {
             Level::Debug => "debug",
             Level::Trace => "trace",
         };
-        // Of the libraries below, only warnings are of interest, unless everything is asked for.
-        let filter =
-            if level == "trace" { level.to_owned() } else { format!("warn,opm={level},{OWN}", OWN = own(level)) };
+        // Of the libraries below, only warnings are of interest, unless everything is asked for; and none of those about
+        // watches that end, which is what they do.
+        let filter = if level == "trace" {
+            level.to_owned()
+        } else {
+            format!("warn,kube_client=error,opm={level},{OWN}", OWN = own(level))
+        };
         let builder = tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(Stderr);
         // A second start, as in tests, keeps the first.
         let _started = match self.log_format {

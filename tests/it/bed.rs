@@ -58,6 +58,7 @@ pub(crate) fn binary(name: &str) -> &'static str {
         "opm" => env!("CARGO_BIN_EXE_opm"),
         "initializer" => env!("CARGO_BIN_EXE_initializer"),
         "registry-server" => env!("CARGO_BIN_EXE_registry-server"),
+        "configmap-server" => env!("CARGO_BIN_EXE_configmap-server"),
         other => panic!("there is no binary {other}"),
     }
 }

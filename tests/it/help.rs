@@ -7,6 +7,22 @@ const COMMANDS: &[(&str, &[&str], &[&str])] = &[
     ("initializer", &[], &["--manifests", "--output", "--permissive", "--append"]),
     ("registry-server", &[], &["--database", "--port", "--termination-log", "--skip-migrate"]),
     (
+        "configmap-server",
+        &[],
+        &[
+            "--kubeconfig",
+            "--context",
+            "--database",
+            "--configMapName",
+            "--configMapNamespace",
+            "--port",
+            "--termination-log",
+            "--permissive",
+            "--no-watch",
+            "--metrics-addr",
+        ],
+    ),
+    (
         "opm",
         &["registry", "add"],
         &[
@@ -127,6 +143,11 @@ const COMMANDS: &[(&str, &[&str], &[&str])] = &[
         "opm",
         &["alpha", "bundle", "convert"],
         &["--bundle-root", "--install-namespace", "--target-namespaces", "--cert-provider", "--output-dir"],
+    ),
+    (
+        "opm",
+        &["alpha", "bundle", "extract"],
+        &["--manifestsdir", "--configmapname", "--namespace", "--kubeconfig", "--datalimit", "--gzip", "--debug"],
     ),
     ("opm", &["alpha", "bundle", "unpack"], &["--out", "--skip-validation"]),
     ("opm", &["render"], &["--output", "--migrate", "--migrate-level", "--alpha-image-ref-template"]),

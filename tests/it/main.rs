@@ -9,6 +9,7 @@
 )]
 
 mod bed;
+mod configmap_server;
 mod equivalence;
 mod golden;
 mod help;

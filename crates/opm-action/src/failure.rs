@@ -61,6 +61,19 @@ pub fn report(error: &anyhow::Error) -> Vec<String> {
     context.join(": ").lines().map(str::to_owned).collect()
 }
 
+/// One error whose lines are these.
+pub(crate) fn all(findings: Vec<anyhow::Error>) -> anyhow::Error {
+    let mut lines: Vec<String> = Vec::new();
+    for finding in findings {
+        for line in report(&finding) {
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
+    anyhow::anyhow!(lines.join("\n"))
+}
+
 fn chain(error: &StoreError) -> Vec<String> {
     let mut texts = Vec::new();
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);

@@ -57,23 +57,10 @@ pub fn run(options: &Options, context: &Context) -> anyhow::Result<Vec<anyhow::E
         opm_sqlite::create(&options.output, None, context.stop(), work)
     };
     if !findings.is_empty() && !options.permissive {
-        return Err(all(findings).context("error loading manifests from directory"));
+        return Err(crate::failure::all(findings).context("error loading manifests from directory"));
     }
     result?;
     Ok(findings)
-}
-
-/// One error whose lines are these.
-fn all(findings: Vec<Finding>) -> anyhow::Error {
-    let mut lines: Vec<String> = Vec::new();
-    for finding in findings {
-        for line in crate::report(&finding) {
-            if !lines.contains(&line) {
-                lines.push(line);
-            }
-        }
-    }
-    anyhow::anyhow!(lines.join("\n"))
 }
 
 fn load(edit: &Edit<'_>, options: &Options, context: &Context, findings: &mut Vec<Finding>) -> Result<(), StoreError> {

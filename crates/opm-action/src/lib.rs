@@ -13,6 +13,7 @@
 pub mod alpha;
 mod build;
 pub mod bundles;
+pub mod configmap_server;
 mod context;
 mod failure;
 pub mod generate;

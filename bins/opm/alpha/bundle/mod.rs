@@ -1,5 +1,6 @@
 mod build;
 mod convert;
+mod extract;
 mod generate;
 mod unpack;
 mod validate;
@@ -8,7 +9,7 @@ use clap::{Args, Subcommand};
 use opm_action::Context;
 use opm_cli::PullArgs;
 
-/// Make, check, convert and unpack operator bundles
+/// Make, check, convert, unpack and extract operator bundles
 #[derive(Args)]
 #[command(
     after_help = "Examples:\n  opm alpha bundle generate -d ./manifests -p etcd -c stable\n  opm alpha bundle validate ./bundle"
@@ -25,6 +26,7 @@ enum Command {
     Validate(validate::Validate),
     Convert(convert::Convert),
     Unpack(unpack::Unpack),
+    Extract(extract::Extract),
 }
 
 impl Bundle {
@@ -35,6 +37,7 @@ impl Bundle {
             Command::Validate(args) => args.run(pull, context).await,
             Command::Convert(args) => args.run(pull, context).await,
             Command::Unpack(args) => args.run(pull, context).await,
+            Command::Extract(args) => args.run(context).await,
         }
     }
 }

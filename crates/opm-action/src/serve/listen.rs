@@ -113,6 +113,26 @@ pub(crate) async fn listen(
     result
 }
 
+/// Serves another catalog from now on, or tells why that cannot be; then the last one is served on.
+pub(crate) fn replace(loaded: anyhow::Result<Loaded>, swap: &Swap, metrics: &Metrics) {
+    let swapped = match loaded {
+        Ok(Loaded { catalog, facts }) => {
+            let swapped = swap.swap(catalog);
+            if swapped {
+                metrics.loaded(facts);
+            }
+            swapped
+        }
+        Err(error) => {
+            for line in crate::report(&error) {
+                tracing::error!("the catalog cannot be reloaded; the last one is served on: {line}");
+            }
+            false
+        }
+    };
+    metrics.reloaded(swapped);
+}
+
 /// Runs a server. What it fails with goes to the termination log, too.
 pub(crate) async fn with_termination_log(
     path: &Path,

@@ -14,7 +14,7 @@ use opm_model::Stop;
 
 use crate::Context;
 pub use listen::ListenOptions;
-use listen::{Listener, Loaded, listen, milliseconds, with_termination_log};
+use listen::{Listener, Loaded, listen, milliseconds, replace, with_termination_log};
 use store::{Opened, Store, Trust};
 
 /// What to serve, and how.
@@ -105,21 +105,6 @@ async fn reload(
         tracing::info!(configs = store.source(), "reloading the catalog");
         let loaded = tokio::task::spawn_blocking(move || load(&store, Trust::Rebuild, port, &stop)).await;
         let loaded = loaded.context("reloading ended abnormally").and_then(|loaded| loaded);
-        let swapped = match loaded {
-            Ok(Loaded { catalog, facts }) => {
-                let swapped = swap.swap(catalog);
-                if swapped {
-                    metrics.loaded(facts);
-                }
-                swapped
-            }
-            Err(error) => {
-                for line in crate::report(&error) {
-                    tracing::error!("the catalog cannot be reloaded; the last one is served on: {line}");
-                }
-                false
-            }
-        };
-        metrics.reloaded(swapped);
+        replace(loaded, swap, metrics);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod build;
 pub mod convert;
+pub mod extract;
 mod files;
 pub mod generate;
 mod source;

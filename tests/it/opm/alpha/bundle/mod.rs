@@ -1,5 +1,6 @@
 mod build;
 mod convert;
+mod extract;
 mod generate;
 mod unpack;
 mod validate;

@@ -1,0 +1,5 @@
+mod bundles;
+mod catalogs;
+mod clusters;
+mod crds;
+mod watches;
