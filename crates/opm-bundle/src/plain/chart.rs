@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use opm_document::yaml;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha224};
 
 use super::tree::{kind, name, text};
-use super::{Certificates, ConvertError, Manifests, Places, Plain};
+use super::{Certificates, ConvertError, DeploymentConfig, Manifests, Places, Plain};
 use crate::Files;
 
 /// A Helm chart (API version `v2`).
@@ -26,22 +27,21 @@ const HELPERS: &str = include_str!("chart/_opm.tpl");
 /// What values may be.
 const SCHEMA: &str = include_str!("chart/values.schema.json");
 
-/// Names that stand for namespaces while a bundle is converted. Nothing in the bundle contains them.
+/// Names that stand for namespaces while a bundle is converted. They have a digest of the bundle in them, so that nothing in it
+/// contains them.
 struct Symbols {
     install: String,
     target: String,
 }
 
 impl Symbols {
-    fn new(plain: &Plain<'_>, files: &Files) -> Self {
-        let all = || files.manifests.iter().chain(&files.metadata).flatten().flat_map(|file| &file.content);
-        let config = plain.deployment_config.as_ref().map(|config| config.value().to_string()).unwrap_or_default();
-        let is_free = |base: &String| {
-            !config.contains(base) && !all().any(|text| memchr::memmem::find(text, base.as_bytes()).is_some())
-        };
-        // A bundle has a finite number of places for them.
-        let base = (0_u64..).map(|number| format!("opm-symbol-{number}-")).find(is_free).unwrap_or_default();
-        Self { install: format!("{base}install"), target: format!("{base}target") }
+    fn new(files: &Files) -> Self {
+        let mut digest = Sha224::new();
+        for content in files.manifests.iter().chain(&files.metadata).flatten().flat_map(|file| &file.content) {
+            digest.update(content);
+        }
+        let digest = super::rbac::base36(&digest.finalize());
+        Self { install: format!("opm-{digest}-install"), target: format!("opm-{digest}-target") }
     }
 
     /// A template that renders to this text with the namespaces in place of the symbols.
@@ -109,7 +109,7 @@ impl Plain<'_> {
         }
         // With the default values, for the checks and the warnings.
         let (Manifests { warnings, .. }, about) = self.convert_for(files, None)?;
-        let symbols = Symbols::new(self, files);
+        let symbols = Symbols::new(files);
         // The config and the roles in the install namespace are the templates' job.
         let bare = Plain {
             certificates: self.certificates.as_ref().map(|provider| match provider {
@@ -159,7 +159,7 @@ impl Plain<'_> {
 
     /// The values of the chart.
     fn values(&self, install: &str) -> String {
-        let config = self.deployment_config.as_ref().map_or_else(|| json!({}), |config| config.value());
+        let config = self.deployment_config.as_ref().map_or_else(|| json!({}), DeploymentConfig::value);
         [
             ("The namespace of the operator; empty for that of the release.", "installNamespace", json!(install)),
             (

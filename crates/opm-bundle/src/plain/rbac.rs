@@ -105,7 +105,7 @@ fn text(permission: &Permission<'_>) -> String {
 }
 
 /// A big-endian number in base 36, without leading zeros.
-fn base36(bytes: &[u8]) -> String {
+pub(super) fn base36(bytes: &[u8]) -> String {
     let mut number = bytes.to_vec();
     let mut digits = Vec::new();
     while number.iter().any(|byte| *byte != 0) {

@@ -42,7 +42,7 @@ impl Values<'_> {
             let quoted = |text: &str| format!("{text:?}");
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Action("end" | "else") => return &parts[..],
+                Part::Action("end" | "else") => return parts,
                 Part::Action(action) => match *action {
                     "\"{{\"" => out.push_str("{{"),
                     "$install" => out.push_str(self.install),
@@ -86,7 +86,7 @@ impl Values<'_> {
 
     fn objects(&self, chart: &Chart) -> BTreeMap<String, Value> {
         let mut objects = BTreeMap::new();
-        for (name, text) in chart.files.iter().filter(|(name, _)| name.ends_with(".yaml") && name.contains('/')) {
+        for (name, text) in chart.files.iter().filter(|(name, _)| name.starts_with("templates/0")) {
             let mut out = String::new();
             self.render(&parts(text), "", &mut out);
             for document in opm_document::Documents::new(out.as_bytes()) {
@@ -110,7 +110,7 @@ fn a_chart_renders_to_the_manifests() {
         webhook(MUTATING, "m.tea", &json!({"webhookPath": "/m"})), webhook(VALIDATING, "v.tea", &json!({}))]});
     let mut csv = csv(&hooks);
     csv["spec"]["version"] = json!("1.2.3");
-    csv["metadata"]["annotations"]["alm-examples"] = json!("[{{ .Values.x }} {{- end }} opm-symbol-0-install]\n\n");
+    csv["metadata"]["annotations"]["alm-examples"] = json!("[{{ .Values.x }} {{- end }}]\n\n");
     let modes = ["AllNamespaces", "OwnNamespace", "SingleNamespace", "MultiNamespace"];
     csv["spec"]["installModes"] = modes.iter().map(|mode| json!({"type": mode, "supported": true})).collect();
     let secret = json!({"kind": "Secret", "metadata": {"name": "s{{"}, "data": {"{{": "}}"}});
@@ -142,7 +142,7 @@ fn a_chart_renders_to_the_manifests() {
     assert!(file("values.schema.json").is_object());
     assert!(chart.files["templates/_opm.tpl"].contains("$modes := list \"AllNamespaces\" \"MultiNamespace\""));
     assert!(chart.files["templates/_opm.tpl"].contains("{{- define \"tea.configured\" -}}"));
-    assert!(chart.files.keys().all(|name| !name.contains("symbol")), "{:?}", chart.files.keys());
+    assert!(chart.files.iter().all(|(name, text)| !name.contains("opm-") && !text.contains("-install")));
 }
 
 #[test]
