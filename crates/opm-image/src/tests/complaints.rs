@@ -13,7 +13,8 @@ fn complaints() -> Vec<(&'static str, Action)> {
     let headers = |value: &str| vec![("retry-after", value.to_owned())];
     let words = r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"toomanyrequests: slow down"}]}"#;
     let soon = httpdate::fmt_http_date(SystemTime::now());
-    let mut all = vec![
+    let status = |name, status| (name, Action::Status(status, Vec::new(), "<html>".to_owned()));
+    vec![
         ("429, seconds", Action::Status(429, headers("0"), String::new())),
         ("429, date", Action::Status(429, headers(&soon), String::new())),
         ("429, past date", Action::Status(429, headers("Sun, 06 Nov 1994 08:49:37 GMT"), String::new())),
@@ -21,10 +22,11 @@ fn complaints() -> Vec<(&'static str, Action)> {
         ("429, nothing", Action::Status(429, Vec::new(), String::new())),
         ("429, body", Action::Status(429, Vec::new(), words.to_owned())),
         ("503, seconds", Action::Status(503, headers("0"), String::new())),
-    ];
-    let broken = [("500", 500), ("502", 502), ("503", 503), ("504", 504)];
-    all.extend(broken.map(|(name, status)| (name, Action::Status(status, Vec::new(), "<html>".to_owned()))));
-    all
+        status("500", 500),
+        status("502", 502),
+        status("503", 503),
+        status("504", 504),
+    ]
 }
 
 fn layer() -> Vec<u8> {
@@ -89,7 +91,7 @@ async fn complaints_are_heeded_wherever_they_come() {
         let (ended, heard) = mirror(&client(), setup.from.host(), setup.to.host()).await;
         ended.unwrap_or_else(|error| panic!("{path}, {name}: {error}"));
         // An upload that cannot begin ahead begins later, which is no second attempt.
-        let least = if path.starts_with("POST") { 0 } else { 1 };
+        let least = usize::from(!path.starts_with("POST"));
         assert!((least..=2).contains(&heard.count("Retrying")), "{path}, {name}: {:?}", heard.0.lock().unwrap());
         assert!(setup.to.has_blob("m/a", &setup.pushed.layers[0]), "{path}, {name}");
     }
