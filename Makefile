@@ -32,6 +32,7 @@ endif
 interop:
 	$(CARGO) build --locked --bin opm
 	tools/interop
+	$(CARGO) test --locked --test it with_real_registries
 
 lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

@@ -22,8 +22,8 @@ pub(crate) struct Answer {
 
 impl Answer {
     fn header(&self, name: &str) -> Option<&str> {
-        let line = |line: &'_ str| line.split_once(':').filter(|(key, _)| key.eq_ignore_ascii_case(name)).is_some();
-        self.head.lines().find(|text| line(text)).and_then(|line| Some(line.split_once(':')?.1.trim()))
+        let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     }
 }
 
@@ -89,7 +89,7 @@ impl Registry {
 pub(crate) struct DockerRegistry {
     host: String,
     process: Child,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl DockerRegistry {
@@ -106,10 +106,10 @@ impl DockerRegistry {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
             spawned => spawned.unwrap(),
         };
-        let mut registry = Self { host: String::new(), process, _dir: dir };
+        let mut registry = Self { host: String::new(), process, dir };
         let begun = Instant::now();
         while registry.host.is_empty() {
-            let log = std::fs::read_to_string(registry._dir.path().join("log")).unwrap();
+            let log = std::fs::read_to_string(registry.dir.path().join("log")).unwrap();
             let found = log.split("listening on ").nth(1).and_then(|rest| rest.split([',', '"', ' ', '\n']).next());
             match found.filter(|host| host.starts_with("127.0.0.1:")) {
                 Some(host) => host.clone_into(&mut registry.host),

@@ -96,8 +96,19 @@ def digest(content):
 
 def layer(folder, part):
     """A directory of a bundle as a layer: (compressed, digest of what is compressed)."""
+    files = {}
+    for name in sorted(os.listdir(os.path.join(folder, part))):
+        with open(os.path.join(folder, part, name), "rb") as file:
+            files[f"{part}/{name}"] = file.read()
+    return tarred(files)
+
+
+def tarred(files):
+    """Files by their paths as a layer."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as tar:
-        for name in sorted(os.listdir(os.path.join(folder, part))):
-            tar.add(os.path.join(folder, part, name), f"{part}/{name}")
+        for path, content in files.items():
+            about = tarfile.TarInfo(path)
+            about.size = len(content)
+            tar.addfile(about, io.BytesIO(content))
     return gzip.compress(made.getvalue(), mtime=0), digest(made.getvalue())

@@ -3,6 +3,7 @@
 
 mod building;
 mod caching;
+mod complaints;
 mod credentials;
 mod failures;
 mod layouts;

@@ -98,14 +98,22 @@ impl Download<'_> {
     async fn open(&mut self) -> Result<(Response, Url, u64), ErrorKind> {
         self.call.from = self.offset;
         self.resumed = self.offset;
-        let (response, url) = self.transport.attempt(&self.call).await?;
+        let (mut response, mut url) = self.transport.exchange(&self.call).await?;
+        if response.status() == StatusCode::RANGE_NOT_SATISFIABLE {
+            // It has the blob, but not from there on: what is known is skipped.
+            self.call.from = 0;
+            (response, url) = self.transport.exchange(&self.call).await?;
+        }
+        if !response.status().is_success() {
+            return Err(self.transport.refusal(&self.call, response, &url).await.0);
+        }
         let known = match response.status() {
             StatusCode::PARTIAL_CONTENT => {
                 let start = response.headers().get(CONTENT_RANGE).and_then(|value| range_start(value.to_str().ok()?));
-                if start.is_some_and(|start| start != self.offset) {
+                if start.is_some_and(|start| start != self.call.from) {
                     return Err(ErrorKind::Protocol("the registry answered with another range than asked".to_owned()));
                 }
-                0
+                self.offset - self.call.from
             }
             // A registry that knows no ranges begins anew.
             _ => self.offset,

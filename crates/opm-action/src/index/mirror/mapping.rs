@@ -91,6 +91,9 @@ pub(crate) fn parse(image: &str) -> anyhow::Result<Reference> {
     if !name.contains('/') && (name.starts_with("localhost") || name.split(':').next().unwrap_or(name).contains('.')) {
         bail!("`{image}` does not name an image: it is only a registry");
     }
+    if name.starts_with("sha256:") || name.starts_with("sha512:") {
+        bail!("`{image}` does not name an image: it is only a digest");
+    }
     let after_slash = name.rfind('/').map_or(0, |at| at + 1);
     let lacks_object = !name.contains('@') && !name[after_slash..].contains(':');
     let whole = if lacks_object { format!("{name}:latest") } else { name.to_owned() };
@@ -259,7 +262,16 @@ mod tests {
 
     #[test]
     fn what_names_no_image_is_refused() {
-        for bad in ["${IMAGE}", "https://quay.io/a:1", "quay.io/a@sha256:12", "a b", "quay.io", "localhost:5000", ""] {
+        for bad in [
+            "${IMAGE}",
+            "https://quay.io/a:1",
+            "quay.io/a@sha256:12",
+            "a b",
+            "quay.io",
+            "localhost:5000",
+            "sha256:12",
+            "",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
