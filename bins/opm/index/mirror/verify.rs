@@ -10,11 +10,16 @@ use opm_action::index::mirror::verify::{self, Options};
 pub(crate) struct Verify {
     /// oci:DIR or oci-archive:FILE
     store: String,
+
+    /// Remove blobs that are not what their digests say, so that the next run that fills the store fetches them
+    #[arg(long)]
+    remove_damaged: bool,
 }
 
 impl Verify {
     pub(crate) async fn run(self, context: &Context) -> anyhow::Result<()> {
-        let verified = verify::run(&Options { store: self.store }, context).await?;
+        let verified =
+            verify::run(&Options { store: self.store, remove_damaged: self.remove_damaged }, context).await?;
         let earlier = match verified.earlier {
             0 => String::new(),
             earlier => format!("; {earlier} images are in earlier stores"),

@@ -134,13 +134,24 @@ impl Traffic<'_> {
         target: &Target<'_>,
         progress: &dyn Progress,
     ) -> Result<Filled, ErrorKind> {
-        let filled = Filled { top: top(whole)?.clone(), parts: parts(whole) };
+        let mut filled = Filled { top: top(whole)?.clone(), parts: parts(whole) };
         let blobs: Vec<_> = whole
             .blobs
             .iter()
             .map(|(digest, size)| self.blob((digest, *size), &whole.store, target, progress))
             .collect();
         stream::iter(blobs).buffer_unordered(self.settings.blobs.max(1)).try_collect::<()>().await?;
+        for (digest, size) in &whole.foreign {
+            match self.blob((digest, *size), &whole.store, target, progress).await {
+                Ok(()) => filled.parts.push((digest.clone(), *size)),
+                Err(error) if error.is_transient() => return Err(error),
+                // Whoever runs the image fetches it from where it is.
+                Err(error) => {
+                    let what = format!("layer {digest} is kept elsewhere, and is not copied: {error}");
+                    progress.event(Event::Skipped { what: &what });
+                }
+            }
+        }
         if self.settings.dry_run {
             return Ok(filled);
         }

@@ -32,6 +32,8 @@ pub struct Damage {
     pub name: String,
     /// What is wrong, with the digest of what is concerned.
     pub why: String,
+    /// What is there and is not what its digest says.
+    pub blob: Option<Digest>,
 }
 
 impl Client {
@@ -61,7 +63,7 @@ impl Client {
                 }
                 Err(error) => error.to_string(),
             };
-            damage.push(Damage { name: image.name.clone(), why });
+            damage.push(Damage { name: image.name.clone(), why, blob: None });
         }
         blobs.retain(|(digest, _), _| !left_out.contains(digest));
         let cores = std::thread::available_parallelism().map_or(1, Into::into);
@@ -69,9 +71,9 @@ impl Client {
             blobs.into_iter().map(|(blob, images)| async { (check(dir, blob).await, images) }).collect();
         let mut checked = stream::iter(checks).buffer_unordered(cores);
         while let Some((checked, images)) = checked.next().await {
-            if let Err(error) = checked {
-                let why = error.to_string();
-                damage.extend(images.into_iter().map(|name| Damage { name: name.to_owned(), why: why.clone() }));
+            if let Err((why, blob)) = checked {
+                let of = |name: &str| Damage { name: name.to_owned(), why: why.clone(), blob: blob.clone() };
+                damage.extend(images.into_iter().map(of));
             }
         }
         damage.sort();
@@ -79,14 +81,15 @@ impl Client {
     }
 }
 
-async fn check(dir: &Path, (digest, size): (Digest, u64)) -> Result<(), ErrorKind> {
-    let path = Layout::Oci(Files::dir(dir)?)
-        .blob(&digest)
-        .map_err(|_| ErrorKind::NotFound(format!("blob {digest} is not there")))?;
-    on_a_thread(move || {
+/// What is wrong with a blob, and its digest if it is there.
+async fn check(dir: &Path, (digest, size): (Digest, u64)) -> Result<(), (String, Option<Digest>)> {
+    let found = Files::dir(dir).and_then(|files| Layout::Oci(files).blob(&digest));
+    let path = found.map_err(|_| (format!("blob {digest} is not there"), None))?;
+    let expected = digest.clone();
+    let checked = on_a_thread(move || {
         let mut file = std::fs::File::open(&path).map_err(ErrorKind::io(&path))?;
-        let (found, length) = hashed(&mut file, &digest).map_err(ErrorKind::io(&path))?;
-        check_content("the blob", &digest, size, found.finish(), length)
-    })
-    .await
+        let (found, length) = hashed(&mut file, &expected).map_err(ErrorKind::io(&path))?;
+        check_content("the blob", &expected, size, found.finish(), length)
+    });
+    checked.await.map_err(|error| (error.to_string(), Some(digest)))
 }

@@ -21,8 +21,10 @@ const MOST_MANIFESTS: usize = 512;
 pub(crate) struct Whole {
     /// What each manifest names comes before it; the last is what the name leads to.
     pub(crate) documents: Vec<Manifested>,
-    /// Every configuration and every layer once, with its size in bytes. Layers that are kept elsewhere are left out.
+    /// Every configuration and every layer once, with its size in bytes.
     pub(crate) blobs: Vec<(Digest, u64)>,
+    /// Layers that say of themselves that they are kept elsewhere, which the store may have all the same.
+    pub(crate) foreign: Vec<(Digest, u64)>,
     pub(crate) store: std::sync::Arc<Store>,
 }
 
@@ -49,7 +51,7 @@ pub(crate) async fn whole(
             return Err(ErrorKind::Manifest("the layout names no image that could be mirrored".to_owned()));
         }
     };
-    let (mut documents, mut blobs, mut indexes) = (Vec::new(), Vec::new(), 0);
+    let (mut documents, mut blobs, mut foreign, mut indexes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut ahead = vec![(top, 1)];
     while let Some((document, depth)) = ahead.pop() {
         if documents.len() >= MOST_MANIFESTS {
@@ -58,7 +60,8 @@ pub(crate) async fn whole(
         match manifest::decode(&document.bytes, document.served_as.as_deref())? {
             Manifest::Image(image, media_type) => {
                 for blob in [&image.config].into_iter().chain(&image.layers) {
-                    add_blob(&mut blobs, blob)?;
+                    let elsewhere = blob.urls.as_ref().is_some_and(|urls| !urls.is_empty());
+                    add_blob(if elsewhere { &mut foreign } else { &mut blobs }, blob)?;
                 }
                 documents.push(manifested(document, media_type));
             }
@@ -85,7 +88,7 @@ pub(crate) async fn whole(
     }
     // An index was met before what it names.
     documents.reverse();
-    Ok(Whole { documents, blobs, store })
+    Ok(Whole { documents, blobs, foreign, store })
 }
 
 fn manifested(Document { bytes, digest, .. }: Document, media_type: String) -> Manifested {
@@ -93,9 +96,6 @@ fn manifested(Document { bytes, digest, .. }: Document, media_type: String) -> M
 }
 
 fn add_blob(blobs: &mut Vec<(Digest, u64)>, blob: &OciDescriptor) -> Result<(), ErrorKind> {
-    if blob.urls.as_ref().is_some_and(|urls| !urls.is_empty()) {
-        return Ok(());
-    }
     let digest = manifest::digest(&blob.digest)?;
     if !blobs.iter().any(|(known, _)| *known == digest) {
         blobs.push((digest, manifest::size(blob.size)?));

@@ -145,14 +145,18 @@ async fn a_blob_goes_on_where_it_was_cut() {
 
 #[tokio::test]
 async fn a_registry_that_stops_in_the_middle_is_not_waited_for_for_ever() {
-    let setup = setup();
-    setup.to.fail("PUT /v2/m/a/blobs/", 99, Action::Delay(Duration::from_mins(1)));
     let mut short = options();
     (short.retries.idle_timeout, short.retries.attempts) = (Duration::from_millis(40), 2);
     let client = Client::new(short, Environment::default()).unwrap();
-    let (ended, _) = mirror(&client, setup.from.host(), setup.to.host()).await;
-    let error = ended.unwrap_err();
+    let delayed = async |path: &str| {
+        let setup = setup();
+        setup.to.fail(path, 99, Action::Delay(Duration::from_mins(1)));
+        mirror(&client, setup.from.host(), setup.to.host()).await.0
+    };
+    let error = delayed("POST /v2/m/a/blobs/").await.unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Timeout { .. }), "{error}");
+    // What arrived is not sent again because its answer is late.
+    delayed("PUT /v2/m/a/blobs/").await.unwrap();
 }
 
 /// The proxy itself: what it says it did is what happened.

@@ -196,10 +196,20 @@ impl Transport {
                     if error.is_transient() && blob.1 > PIECE && matches!(course, Course::AtOnce) {
                         course = Course::PiecesAfterCut;
                     }
+                    let was_cut = !matches!(error, ErrorKind::Throttled { .. });
                     backoff.pause(error, progress).await?;
+                    // It may have arrived, and only the answer was lost.
+                    if was_cut && self.is_there(to, blob.0).await {
+                        return Ok(());
+                    }
                 }
             }
         }
+    }
+
+    async fn is_there(&self, to: &Reference, digest: &Digest) -> bool {
+        let call = Call::push(to, Method::HEAD, format!("blobs/{digest}"), Sent::Nothing);
+        self.attempt(&call).await.is_ok_and(|(response, _)| response.status() == StatusCode::OK)
     }
 
     /// How far an upload came that was cut off, if the registry still knows it (distribution specification 1.1, "Pushing a blob

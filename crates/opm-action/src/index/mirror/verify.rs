@@ -1,5 +1,6 @@
 //! Whether a store has all that it is to carry, found out without a network.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -19,6 +20,8 @@ use crate::failure::Incomplete;
 pub struct Options {
     /// `oci:DIR`, `oci-archive:FILE` or the directory alone.
     pub store: String,
+    /// Whether blobs that are not what their digests say are removed, so that the next run that fills the store fetches them.
+    pub remove_damaged: bool,
 }
 
 /// What is in a store that is whole.
@@ -53,18 +56,27 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Verifie
     let left_out = list.earlier.keys().cloned().collect();
     let verify = async { Ok(client.verify(&dir, &images, &platforms, &left_out).await) };
     let damage = context.unless_interrupted(verify).await?;
+    let mut removed = 0;
+    if options.remove_damaged {
+        let blobs: BTreeSet<_> = damage.iter().filter_map(|damage| damage.blob.as_ref()).collect();
+        for blob in &blobs {
+            let path = dir.join("blobs").join(blob.algorithm()).join(blob.hex());
+            std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
+        }
+        removed = blobs.len();
+    }
     let named = |name: &str| -> Named {
         let item = list.images.iter().find(|item| item.path == name);
         item.into_iter().flat_map(|item| item.bundles.iter().cloned()).collect()
     };
     let lacking = list.images.iter().filter_map(|item| {
         let why = format!("it did not arrive in the store: {}", item.error.as_ref()?);
-        Some(Damage { name: item.path.clone(), why })
+        Some(Damage { name: item.path.clone(), why, blob: None })
     });
     let failures: Vec<Failure> = damage
         .into_iter()
         .chain(lacking)
-        .map(|Damage { name, why }| Failure { named: named(&name), image: name, why, missing: false })
+        .map(|Damage { name, why, .. }| Failure { named: named(&name), image: name, why, missing: false })
         .collect();
     if failures.is_empty() {
         let earlier = list.images.iter().filter(|item| item.earlier).count();
@@ -73,9 +85,16 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Verifie
     let mut lines: Vec<String> = failures.iter().map(Failure::text).collect();
     lines.sort();
     lines.dedup();
-    lines.push(format!(
-        "the store is not whole; run `opm index mirror {} {}` again where there is a network: it fetches what is lacking",
-        list.catalog, options.store
-    ));
+    let fill = format!("opm index mirror {} {}", list.catalog, options.store);
+    lines.push(match (unpacked.is_some(), removed) {
+        (true, _) => format!("the archive is not whole; make it again with `{fill}`"),
+        (false, 0) if options.remove_damaged => format!("the store is not whole; `{fill}` fetches what is lacking"),
+        (false, 0) => format!(
+            "the store is not whole; `{fill}` fetches what is lacking, and what is damaged after `opm index mirror verify \
+             --remove-damaged {}`",
+            options.store
+        ),
+        (false, removed) => format!("{removed} damaged blobs were removed; `{fill}` fetches them again"),
+    });
     Err(Incomplete(lines.join("\n")).into())
 }

@@ -25,10 +25,12 @@ fn a_store_is_whole_or_it_is_told_what_is_not() {
     fs::write(blob(&layer(0)), bytes).unwrap();
     fs::remove_file(blob(&layer(1))).unwrap();
     let told = verify("oci:store")
-        .fails(3, &["wrong digest", "needed by tea.v1", "needed by kettle.v1", "run `opm index mirror"]);
+        .fails(3, &["wrong digest", "needed by tea.v1", "needed by kettle.v1", "fetches what is lacking"]);
     assert!(told.stderr.contains(&format!("blob sha256:{} is not there", layer(1))), "{}", told.stderr);
-    // What is damaged is not known by its size; what is gone is fetched again.
-    fs::remove_file(blob(&layer(0))).unwrap();
+    // What is damaged is not known by its size, and has to be removed; what is gone is fetched again.
+    bed.opm(&["index", "mirror", "verify", "--remove-damaged", "oci:store"])
+        .fails(3, &["1 damaged blobs were removed"]);
+    assert!(!blob(&layer(0)).exists());
     assert!(
         bed.opm(&["index", "mirror", "--use-http", "--no-cache", &index, "oci:store"]).ok().stdout.contains(" 2 blobs")
     );
