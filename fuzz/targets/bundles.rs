@@ -31,10 +31,9 @@ fn files(data: &[u8]) -> (Files, DeploymentConfig) {
 
 fuzz_target!(|data: &[u8]| {
     let (files, config) = files(data);
-    for validators in [
-        Validators::default(),
-        Validators { operatorhub: Some(Categories::Standard), bundle_objects: true },
-    ] {
+    for validators in
+        [Validators::default(), Validators { operatorhub: Some(Categories::Standard), bundle_objects: true }]
+    {
         let report = check(&files, &validators);
         assert!(report.findings.iter().all(|finding| !finding.message.contains('\n')));
     }
@@ -43,12 +42,10 @@ fuzz_target!(|data: &[u8]| {
         part.filter_map(|file| Some((file.name.clone(), file.content.clone().ok()?))).collect()
     };
     let (manifests, metadata) = (named(&files.manifests), named(&files.metadata));
-    let borrowed = |part: &'_ Vec<(String, Vec<u8>)>| part.clone();
-    let (all, about) = (borrowed(&manifests), borrowed(&metadata));
     let bundle = Bundle::from_files(
         "registry.example/bundle:1",
-        all.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
-        about.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
+        manifests.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
+        metadata.iter().map(|(name, content)| (name.as_str(), content.as_slice())),
     );
     if let Err(error) = bundle {
         assert!(!error.to_string().is_empty());

@@ -40,7 +40,8 @@ fuzz_target!(|data: &[u8]| {
     let form = if pieces.iter().any(|(name, _)| name == "packages.json") {
         for (name, content) in &pieces {
             // What files are called is not what is tried here.
-            let leaf = ["metas/custom/p/", "metas/custom/"].iter().find_map(|above| name.strip_prefix(above)).unwrap_or(name);
+            let leaf =
+                ["metas/custom/p/", "metas/custom/"].iter().find_map(|above| name.strip_prefix(above)).unwrap_or(name);
             if leaf.ends_with(".json") && leaf.len() < 100 && !leaf.contains(['/', '\0']) {
                 place.write(&format!("cache/{name}"), content);
             }
