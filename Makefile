@@ -6,7 +6,7 @@ BINS = opm initializer registry-server configmap-server
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: all build demo test interop lint fmt doc bench fuzz image static install ci dist clean
+.PHONY: all build demo test interop lint fmt doc bench bench-compare soak fuzz image static install ci dist clean
 
 # The binaries, optimised, in bin/.
 all: build
@@ -46,7 +46,16 @@ doc:
 
 # Measures the release binaries; see the head of the script for what is measured and how to compare.
 bench: build
-	tools/bench
+	tools/bench --markdown docs/performance.md
+
+# The same work with another opm, side by side: make bench-compare OPM=/path/to/other/opm
+bench-compare: build
+	tools/bench --against $(if $(OPM),$(OPM),$(error say which other opm: make bench-compare OPM=/path/to/opm))
+
+# Wears servers out for so many minutes: nothing of them may grow.
+MINUTES ?= 15
+soak: build
+	tools/soak --minutes $(MINUTES)
 
 # Looks for input that breaks what reads it, so many seconds for each target; needs a nightly compiler and cargo-fuzz.
 FUZZ_SECONDS ?= 60

@@ -1,5 +1,5 @@
 """Measures commands that run to their end: CPU seconds, wall seconds, peak memory."""
-import os, shutil, subprocess, time
+import os, re, shutil, subprocess, time
 from dataclasses import dataclass
 
 from .table import Row
@@ -94,6 +94,24 @@ class Setup:
     work: str
     scale: float
     repeat: int
+
+
+BINARIES = ("opm", "initializer", "registry-server", "configmap-server")
+
+
+def version(bins):
+    """What opm says it is."""
+    told = subprocess.run([os.path.join(bins, "opm"), "version"], capture_output=True, text=True).stdout
+    return "opm " + " ".join(found for found in re.findall(r'(?:OpmVersion|GitCommit):"([^"]*)"', told) if found)
+
+
+def sizes(bins, _, failures):
+    """How large the binaries are, as they are linked and stripped there."""
+    for name in BINARIES:
+        path = os.path.join(bins, name)
+        if not os.path.exists(path):
+            failures.append(f"size of {name}: it is not in {bins}")
+        yield Row(f"size of {name}", os.path.getsize(path) / 1e6 if os.path.exists(path) else None, "MB")
 
 
 def measure(cases, bins, setup, failures):

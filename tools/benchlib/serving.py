@@ -2,8 +2,9 @@
 import json, os, re, socket, subprocess, time
 
 from .commands import Failed, best, discard, run
-from .inputs import size
+from .inputs import TOP, size
 from .table import Row
+from .wire import serving
 
 PATIENCE = 60  # seconds until a server must be SERVING
 
@@ -16,18 +17,30 @@ TARGETS = {
 }
 
 
-class Server:
-    """A server under measurement."""
+def load_generator(given):
+    """The program that asks servers: the one that is given, or that of this tree."""
+    if not given:
+        cargo = os.environ.get("CARGO", "cargo")
+        subprocess.run([cargo, "build", "--release", "--locked", "--quiet", "-p", "opm-api", "--example", "press"], cwd=TOP, check=True)
+    return given or os.path.join(TOP, "target", "release", "examples", "press")
 
-    def __init__(self, argv, press, log):
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Server:
+    """A server under measurement, with these environment variables."""
+
+    def __init__(self, argv, press, log, **variables):
         self.press = press
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         argv = [*argv, "-p", str(self.port), "-t", log + ".termination"]
         begin = time.time()
         with open(log, "wb") as said:
-            self.process = subprocess.Popen(argv, stdout=said, stderr=said)
+            self.process = subprocess.Popen(argv, stdout=said, stderr=said, env={**os.environ, **variables})
         while not serving(self.port):
             if self.process.poll() is not None or time.time() - begin > PATIENCE:
                 self.stop()
@@ -53,39 +66,10 @@ class Server:
         return int(re.search(rf"{what}:\s*(\d+)", open(f"/proc/{self.process.pid}/status").read())[1]) / 1024
 
     def stop(self):
+        """Ends the server, and says how it ended."""
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait()
-
-
-def serving(port):
-    """Whether grpc.health.v1.Health/Check answers SERVING: one HTTP/2 request by hand, as a client's start would be measured otherwise."""
-    def field(name, value):
-        return b"\0" + bytes([len(name)]) + name + bytes([len(value)]) + value
-
-    def frame(kind, flags, stream, body=b""):
-        return len(body).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + body
-
-    headers = b"\x83\x86" + field(b":path", b"/grpc.health.v1.Health/Check") + field(b":authority", b"localhost")  # POST, http
-    headers += field(b"content-type", b"application/grpc") + field(b"te", b"trailers")
-    request = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + frame(4, 0, 0) + frame(1, 4, 1, headers) + frame(0, 1, 1, b"\0" * 5)
-    got = b""
-    try:
-        with socket.create_connection(("127.0.0.1", port), 0.2) as s:
-            s.settimeout(0.5)
-            s.sendall(request)
-            while more := s.recv(4096):
-                got += more
-                while len(got) >= 9 and len(got) >= 9 + int.from_bytes(got[:3], "big"):
-                    end = 9 + int.from_bytes(got[:3], "big")
-                    kind, flags, body, got = got[3], got[4], got[9:end], got[end:]
-                    if kind == 0 and body:
-                        return body == b"\0\0\0\0\2\x08\1"  # a message of two bytes: field 1 is 1, SERVING
-                    if kind == 1 and flags & 1:
-                        return False
-    except OSError:
-        pass
-    return False
+        return self.process.wait()
 
 
 def watch(name, argv, setup, failures):
@@ -125,7 +109,10 @@ def watch(name, argv, setup, failures):
 
 
 def database(bins, setup, failures):
-    yield from watch("registry-server", [os.path.join(bins, "registry-server"), "-d", setup.inputs["database"]], setup, failures)
+    argv = [os.path.join(bins, "registry-server")]
+    if not os.path.exists(argv[0]):  # an opm that came alone does the same
+        argv = [os.path.join(bins, "opm"), "registry", "serve"]
+    yield from watch("registry-server", [*argv, "-d", setup.inputs["database"]], setup, failures)
 
 
 def catalogs(bins, setup, failures):

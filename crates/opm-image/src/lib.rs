@@ -39,6 +39,9 @@ mod credentials;
 mod digest;
 mod environment;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod image;
 mod layout;
 mod manifest;

@@ -76,7 +76,7 @@ fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
-fn parse(bytes: &[u8], legacy: bool) -> Result<Config, serde_json::Error> {
+pub(super) fn parse(bytes: &[u8], legacy: bool) -> Result<Config, serde_json::Error> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Config::default());
     }

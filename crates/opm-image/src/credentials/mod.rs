@@ -174,6 +174,15 @@ fn load_all(environment: &Environment) -> Vec<AuthFile> {
     files
 }
 
+/// The name that a file with this text has for a repository. Helpers are only looked up, never run.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn named_in(text: &[u8], is_legacy: bool, registry: &str, repository: &str) -> Option<Credential> {
+    let config = file::parse(text, is_legacy).ok()?;
+    let keys = candidates(registry, repository);
+    let _helper = config.helper(&keys);
+    config.entry(&keys, std::path::Path::new("auth.json"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -281,3 +281,12 @@ async fn read_all(mut response: Response, limit: u64, what: &'static str, url: &
     }
     Ok(body.freeze())
 }
+
+/// The realm that headers want a token of, if they want any.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn realm(headers: &http::HeaderMap) -> Option<String> {
+    match challenge::best(headers)? {
+        challenge::Challenge::Bearer { realm, .. } => Some(realm),
+        challenge::Challenge::Basic => None,
+    }
+}
