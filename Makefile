@@ -6,7 +6,7 @@ BINS = opm initializer registry-server configmap-server
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
-.PHONY: all build demo test interop lint fmt doc bench bench-compare soak fuzz image static install ci dist clean
+.PHONY: all build demo try test follow interop lint fmt doc bench bench-compare soak fuzz image static install ci dist clean
 
 # The binaries, optimised, in bin/.
 all: build
@@ -19,6 +19,11 @@ build:
 demo:
 	$(CARGO) build --locked
 	tools/demo
+
+# A shell with the sample operators in a registry of its own, where the commands of README.md and docs/ work as they stand.
+try:
+	$(CARGO) build --locked
+	tools/try
 
 test:
 ifeq ($(NEXTEST),yes)
@@ -33,6 +38,11 @@ interop:
 	$(CARGO) build --locked --bin opm
 	tools/interop
 	$(CARGO) test --locked --test it with_real_registries
+
+# Runs every command of README.md and docs/.
+follow:
+	$(CARGO) build --locked
+	tools/try --docs
 
 lint:
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings

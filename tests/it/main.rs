@@ -21,6 +21,7 @@ mod local_images;
 mod manners;
 mod mirroring;
 mod opm;
+mod pages;
 mod registry_server;
 mod rows;
 mod stores;
