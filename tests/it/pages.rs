@@ -52,8 +52,8 @@ fn messages_that_are_explained_exist() {
 #[test]
 fn the_readme_leads_to_every_page() {
     let readme = page("README.md");
-    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().file_name());
-    let names = pages.filter_map(|name| name.into_string().ok()).filter(|name| name.ends_with(".md"));
-    let lost: Vec<_> = names.filter(|name| !readme.contains(&format!("docs/{name}"))).collect();
+    let pages = fs::read_dir(root().join("docs")).unwrap().map(|entry| PathBuf::from(entry.unwrap().file_name()));
+    let names = pages.filter(|name| name.extension().is_some_and(|extension| extension == "md"));
+    let lost: Vec<_> = names.filter(|name| !readme.contains(&format!("docs/{}", name.display()))).collect();
     assert!(lost.is_empty(), "README.md does not name {lost:?}");
 }
