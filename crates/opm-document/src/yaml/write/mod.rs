@@ -27,7 +27,7 @@ pub fn write(value: &Value, out: &mut Vec<u8>) -> Result<(), SyntaxError> {
     Ok(())
 }
 
-/// Appends a document in the layout of [`write`] in which all readers of YAML 1.1 and 1.2 find the same value.
+/// Appends a document in the layout of [`write()`] in which all readers of YAML 1.1 and 1.2 find the same value.
 ///
 /// Whatever some reader takes for a number, a time, a truth value, null, a merge or a default is in double quotes as a
 /// string, and so are line separators and control characters, which are escaped. No value is refused or changed.
