@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 pub struct Place(PathBuf);
 
+#[allow(dead_code, reason = "each target uses a part of it")]
 impl Place {
     pub fn new() -> Self {
         let path = std::env::temp_dir().join(format!("opm-fuzz-{}", std::process::id()));
