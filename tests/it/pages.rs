@@ -57,3 +57,13 @@ fn the_readme_leads_to_every_page() {
     let lost: Vec<_> = names.filter(|name| !readme.contains(&format!("docs/{}", name.display()))).collect();
     assert!(lost.is_empty(), "README.md does not name {lost:?}");
 }
+
+/// What a new user starts with, and each command is a target of the Makefile.
+#[test]
+fn the_readme_gives_the_two_commands() {
+    let (readme, makefile) = (page("README.md"), page("Makefile"));
+    for target in ["demo", "test"] {
+        assert!(readme.contains(&format!("\n    make {target}\n")), "README.md does not give `make {target}`");
+        assert!(makefile.contains(&format!("\n{target}:")), "there is no `make {target}`");
+    }
+}
