@@ -1,6 +1,7 @@
 //! What a failed deed means to its caller: an exit status, and text.
 
 use opm_catalog::edit::EditError;
+use opm_model::edit::{Refusal, distinct};
 use opm_sqlite::StoreError;
 
 /// Some of what was wanted did not arrive. What did is there, and nothing promises more.
@@ -11,18 +12,23 @@ pub(crate) struct Incomplete(pub(crate) String);
 /// The exit status for an error: 2 where an image, and 3 where a CSV, is in the catalog already; else 1. Of several findings
 /// the first of these kinds decides. 3 as well where a mirror lacks some images, or an index some packages.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
+    fn of_refusal(error: &Refusal) -> Option<u8> {
+        match error {
+            Refusal::ImageAlreadyAdded(_) => Some(2),
+            Refusal::CsvAlreadyAdded { .. } => Some(3),
+            _ => None,
+        }
+    }
     fn of(error: &StoreError) -> Option<u8> {
         match error {
-            StoreError::ImageAlreadyAdded(_) => Some(2),
-            StoreError::CsvAlreadyAdded { .. } => Some(3),
+            StoreError::Refused(refusal) => of_refusal(refusal),
             StoreError::Many(errors) => errors.iter().find_map(of),
             _ => None,
         }
     }
     fn of_edit(error: &EditError) -> Option<u8> {
         match error {
-            EditError::ImageAlreadyAdded(_) => Some(2),
-            EditError::CsvAlreadyAdded { .. } => Some(3),
+            EditError::Refused(refusal) => of_refusal(refusal),
             EditError::Many(errors) => errors.iter().find_map(of_edit),
             _ => None,
         }
@@ -42,18 +48,8 @@ pub fn report(error: &anyhow::Error) -> Vec<String> {
     for cause in error.chain() {
         match cause.downcast_ref::<StoreError>() {
             Some(StoreError::Many(findings)) => {
-                let one_line = |finding: &StoreError| {
-                    let mut parts = context.clone();
-                    parts.extend(chain(finding));
-                    parts.join(": ")
-                };
-                let mut lines: Vec<String> = Vec::new();
-                for line in findings.iter().map(one_line) {
-                    if !lines.contains(&line) {
-                        lines.push(line);
-                    }
-                }
-                return lines;
+                let in_context = |text| [&context[..], &[text]].concat().join(": ");
+                return distinct(findings).into_iter().map(in_context).collect();
             }
             _ => context.push(cause.to_string()),
         }
@@ -74,16 +70,6 @@ pub(crate) fn all(findings: Vec<anyhow::Error>) -> anyhow::Error {
     anyhow::anyhow!(lines.join("\n"))
 }
 
-fn chain(error: &StoreError) -> Vec<String> {
-    let mut texts = Vec::new();
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        texts.push(error.to_string());
-        next = error.source();
-    }
-    texts
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -92,15 +78,16 @@ mod tests {
 
     #[test]
     fn findings_become_lines_and_the_first_one_of_a_kind_the_status() {
-        let csv = StoreError::CsvAlreadyAdded {
+        let csv = Refusal::CsvAlreadyAdded {
             package: "p".to_owned(),
             csv: "a".to_owned(),
             channel: "c".to_owned(),
             image: "i".to_owned(),
         };
-        let image = StoreError::ImageAlreadyAdded("i".to_owned());
-        assert_eq!(exit_code(&StoreError::NoPackage("p".to_owned()).into()), 1);
-        let many = StoreError::Many(vec![StoreError::NoPackage("p".to_owned()), image, csv]);
+        let image = Refusal::ImageAlreadyAdded("i".to_owned());
+        let unknown = || StoreError::from(Refusal::NoPackage("p".to_owned()));
+        assert_eq!(exit_code(&unknown().into()), 1);
+        let many = StoreError::Many(vec![unknown(), image.into(), csv.into()]);
         let error = Err::<(), _>(many).context("error updating index.db").unwrap_err();
         assert_eq!(exit_code(&error), 2);
         assert_eq!(report(&error)[0], "error updating index.db: no package found for packagename p");

@@ -35,5 +35,5 @@ pub use context::Context;
 pub use failure::{exit_code, report};
 pub use opm_catalog::{Catalog, Format, Graph, GraphOptions, Index, Level, Table, TemplateKind};
 pub use opm_image::{Cache, Event, Options as ImageOptions, Pace, Platform, Progress, Silent, Tls};
-pub use opm_sqlite::Mode;
+pub use opm_model::edit::Mode;
 pub use tool::PullTool;

@@ -1,5 +1,5 @@
-//! The nouns of operator catalogs and their rules: versions, GVKs, properties, package manifests, upgrade graphs, and the
-//! questions that a catalog answers ([`Query`]).
+//! The nouns of operator catalogs and their rules: versions, GVKs, properties, package manifests, upgrade graphs, the
+//! rules of editing them ([`edit`]), and the questions that a catalog answers ([`Query`]).
 //!
 //! This crate does no I/O, spawns nothing, and knows neither SQLite nor gRPC nor Kubernetes: stores implement [`Query`], the
 //! wire consumes it, and the two never meet.
@@ -13,6 +13,7 @@
 //! # Ok::<(), opm_model::VersionError>(())
 //! ```
 
+pub mod edit;
 mod gvk;
 mod manifest;
 mod property;

@@ -1,6 +1,7 @@
 //! Storing one bundle, and taking one out again.
 
 use opm_bundle::Bundle;
+use opm_model::edit::Refusal;
 use opm_model::property_type;
 use rusqlite::{Connection, params};
 
@@ -24,12 +25,12 @@ impl Edit<'_> {
 
     fn insert_parts(&self, bundle: &Bundle, alpha: bool) -> Result<(), StoreError> {
         if !bundle.substitutes_for.is_empty() && !alpha {
-            return Err(StoreError::AlphaOnly(bundle.name.clone()));
+            return Err(Refusal::AlphaOnly(bundle.name.clone()).into());
         }
         let conn = self.conn;
         let key = [bundle.name.as_str(), &bundle.version, &bundle.image];
         if let Some(why) = clash(conn, key)? {
-            return Err(StoreError::AddBundle { name: bundle.name.clone(), why });
+            return Err(Refusal::AddBundle { name: bundle.name.clone(), why }.into());
         }
         conn.prepare_cached(
             "INSERT INTO operatorbundle (name, csv, bundle, bundlepath, version, skiprange, replaces, skips, substitutesfor)

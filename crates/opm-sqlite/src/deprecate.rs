@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opm_model::edit::Refusal;
 use opm_model::property_type;
 
 use crate::edit::Edit;
@@ -41,7 +42,7 @@ impl Edit<'_> {
             list.push(image.clone());
         }
         if !missing.is_empty() {
-            findings.push(StoreError::NothingToDeprecate(missing));
+            findings.push(Refusal::NothingToDeprecate(missing).into());
         }
         if !options.permissive {
             StoreError::all(std::mem::take(&mut findings))?;
@@ -53,7 +54,7 @@ impl Edit<'_> {
             for image in &found {
                 match self.atomically(|| self.deprecate(image)) {
                     Ok(()) => {}
-                    Err(error @ StoreError::RemovesDefaultChannel { .. }) => findings.push(error),
+                    Err(error @ StoreError::Refused(Refusal::RemovesDefaultChannel { .. })) => findings.push(error),
                     Err(other) => return Err(other),
                 }
             }
@@ -94,11 +95,9 @@ impl Edit<'_> {
             for (channel, image) in heads {
                 let image = image.unwrap_or_default();
                 if !images.contains(&image) {
-                    errors.push(StoreError::MustDeprecateAll {
-                        package: package.clone(),
-                        image: image.clone(),
-                        channel,
-                    });
+                    errors.push(
+                        Refusal::MustDeprecateAll { package: package.clone(), image: image.clone(), channel }.into(),
+                    );
                 }
                 heads_of_removed.insert(image);
             }
@@ -180,7 +179,8 @@ impl Edit<'_> {
         let Some(package) = texts(self.conn, query, [member])?.pop() else { return Ok(()) };
         let query = "SELECT default_channel FROM package WHERE name = ?1";
         let channel = texts(self.conn, query, [&package])?.pop().unwrap_or_default();
-        Err(StoreError::RemovesDefaultChannel { image: image.to_owned(), bundle: member.to_owned(), channel, package })
+        Err(Refusal::RemovesDefaultChannel { image: image.to_owned(), bundle: member.to_owned(), channel, package }
+            .into())
     }
 
     /// Removes a bundle's entries from the channels of this name, and the edges onto them.

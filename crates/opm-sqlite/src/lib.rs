@@ -30,7 +30,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use add::{AddOptions, Mode};
+pub use add::AddOptions;
 pub use deprecate::DeprecateOptions;
 pub use edit::{Afterwards, Edit, create, edit};
 pub use error::StoreError;

@@ -1,5 +1,6 @@
 //! Building the channels of a package from its manifest: every chain from a head down, by `replaces` and `skips`.
 
+use opm_model::edit::Refusal;
 use opm_model::{PackageManifest, property_type};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -54,7 +55,7 @@ impl Edit<'_> {
             }
         }
         if !has_default {
-            errors.push(StoreError::NoDefaultChannel(package.to_owned()));
+            errors.push(Refusal::NoDefaultChannel(package.to_owned()).into());
         }
         for (channel, head) in channels {
             if let Err(error) = (Chain { conn, package, channel, depth: 0 }).walk(head) {
@@ -123,12 +124,12 @@ impl Chain<'_> {
             let (package, channel, replaces) =
                 (self.package.to_owned(), self.channel.to_owned(), current.replaces.clone());
             if seen.contains(&current.replaces) {
-                return Err(StoreError::Cycle { package, channel, bundle: name, replaces });
+                return Err(Refusal::Cycle { package, channel, bundle: name, replaces }.into());
             }
             self.point(entry, target)?;
             node = Node::read(self.conn, &current.replaces)?;
             if node.is_none() {
-                return Err(StoreError::ReplacesNothing { package, channel, bundle: name, replaces });
+                return Err(Refusal::ReplacesNothing { package, channel, bundle: name, replaces }.into());
             }
             self.depth += 1;
             entry = target;

@@ -2,6 +2,8 @@
 
 use rusqlite::Connection;
 
+use opm_model::edit::Refusal;
+
 use crate::edit::Edit;
 use crate::package::package_of;
 use crate::{StoreError, bundle};
@@ -36,7 +38,7 @@ impl Edit<'_> {
         let mut errors = Vec::new();
         for package in packages {
             if !self.has_package(package.as_ref())? {
-                errors.push(StoreError::NoPackage(package.as_ref().to_owned()));
+                errors.push(Refusal::NoPackage(package.as_ref().to_owned()).into());
             }
         }
         StoreError::all(errors)?;

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use opm_bundle::{Annotations, Bundle};
+use opm_model::edit::Mode;
 use opm_model::{Gvk, Property, Stop};
 use rusqlite::Connection;
 
-use crate::{AddOptions, Afterwards, Edit, Mode, StoreError, edit};
+use crate::{AddOptions, Afterwards, Edit, StoreError, edit};
 
 thread_local! {
     static PATIENCE: Cell<Duration> = const { Cell::new(Duration::from_secs(30)) };
@@ -230,5 +231,5 @@ pub(crate) fn graph(conn: &Connection, package: &str) -> String {
 
 /// The text of an error with its causes.
 pub(crate) fn text(error: &StoreError) -> String {
-    crate::error::full_text(error)
+    opm_model::edit::with_causes(error)
 }

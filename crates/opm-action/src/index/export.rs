@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow};
 use futures_util::{StreamExt, stream};
 use opm_image::{Client, Keep};
+use opm_model::edit::Refusal;
 use opm_model::{BundleKey, Package, Query, Stop};
 use opm_sqlite::{Catalog, Content, SchemaUpgrade, StoreError};
 
@@ -81,7 +82,8 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<()> {
 fn packages(catalog: &Catalog, wanted: &[String], stop: &Stop) -> anyhow::Result<Vec<Package>> {
     let wanted = names(wanted);
     let known = catalog.list_packages(stop)?;
-    StoreError::all(wanted.iter().filter(|name| !known.contains(name)).cloned().map(StoreError::NoPackage).collect())?;
+    let unknown = wanted.iter().filter(|name| !known.contains(name));
+    StoreError::all(unknown.map(|name| Refusal::NoPackage(name.clone()).into()).collect())?;
     let chosen = known.iter().filter(|name| wanted.is_empty() || wanted.contains(name));
     chosen.map(|name| Ok(catalog.package(name, stop)?)).collect()
 }

@@ -7,7 +7,8 @@ use anyhow::Context as _;
 use opm_bundle::Bundle;
 use opm_catalog::Level;
 use opm_catalog::edit::{self, AddedBundle, EditError};
-use opm_sqlite::{AddOptions, Afterwards, Edit, Mode, StoreError};
+use opm_model::edit::Mode;
+use opm_sqlite::{AddOptions, Afterwards, Edit, StoreError};
 
 use crate::registry::warnings;
 use crate::render::bundle::Read;
@@ -68,11 +69,7 @@ impl Bundles {
     pub(crate) async fn pull_blobs(&self, context: &Context) -> anyhow::Result<PulledBlobs> {
         let (bundles, findings) = self.get(context, read_blob).await?;
         let options = edit::AddOptions {
-            mode: match self.mode {
-                Mode::Replaces => edit::Mode::Replaces,
-                Mode::SemVer => edit::Mode::SemVer,
-                Mode::SkipPatch => edit::Mode::SkipPatch,
-            },
+            mode: self.mode,
             overwrite_latest: self.overwrite_latest,
             alpha: self.alpha,
             permissive: self.permissive,

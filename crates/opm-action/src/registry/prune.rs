@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use opm_model::edit::Refusal;
 use opm_sqlite::{Afterwards, Edit, StoreError};
 
 use crate::Context;
@@ -21,7 +22,12 @@ pub struct Options {
 pub(crate) fn prune(edit: &Edit<'_>, keep: &[String]) -> Result<Vec<StoreError>, StoreError> {
     let keep = names(keep);
     let mut doomed = edit.packages()?;
-    let unknown = keep.iter().filter(|name| !doomed.contains(name)).cloned().map(StoreError::NoPackage).collect();
+    let unknown = keep
+        .iter()
+        .filter(|name| !doomed.contains(name))
+        .cloned()
+        .map(|name| Refusal::NoPackage(name).into())
+        .collect();
     doomed.retain(|name| !keep.contains(name));
     edit.discard_packages(&doomed)?;
     Ok(unknown)

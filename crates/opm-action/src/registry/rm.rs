@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use opm_model::edit::Refusal;
 use opm_sqlite::{Afterwards, Edit, StoreError};
 
 use crate::Context;
@@ -24,7 +25,7 @@ pub(crate) fn remove(edit: &Edit<'_>, packages: &[String], permissive: bool) -> 
     let (mut known, mut unknown) = (Vec::new(), Vec::new());
     for name in names(packages) {
         if permissive && !edit.has_package(&name)? {
-            unknown.push(StoreError::NoPackage(name));
+            unknown.push(Refusal::NoPackage(name).into());
         } else {
             known.push(name);
         }

@@ -3,23 +3,11 @@
 use std::collections::BTreeMap;
 
 use opm_model::Version;
+use opm_model::edit::{self, Mode, Refusal};
 
 use super::{AddedBundle, Edit, EditError, check, graph, icon};
 use crate::blob::{Catalog, Package, property_type};
 use crate::{Level, migrate};
-
-/// How the upgrade graph of a package comes about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// From what the CSVs of the new bundles say they replace and skip; of them and the head of a channel, the highest version
-    /// heads it.
-    #[default]
-    Replaces,
-    /// From the versions alone: each bundle replaces the next lower one.
-    SemVer,
-    /// Like [`Mode::SemVer`], but a bundle skips the lower patch versions of its own minor version.
-    SkipPatch,
-}
 
 /// How bundles are added.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +35,7 @@ impl Edit {
             let mut refused = edit.foreign_edges(&bundles);
             for (package, group) in by_package(bundles) {
                 if let Some(errors) = refused.remove(&package) {
-                    findings.extend(errors);
+                    findings.extend(errors.into_iter().map(EditError::from));
                     continue;
                 }
                 match edit.add_to(&package, group, options) {
@@ -121,11 +109,11 @@ fn check_each(bundles: &[AddedBundle], alpha: bool) -> Result<(), EditError> {
     for bundle in bundles {
         let AddedBundle { blob, .. } = bundle;
         if !bundle.substitutes_for.is_empty() && !alpha {
-            errors.push(EditError::AlphaOnly(blob.name.clone()));
+            errors.push(Refusal::AlphaOnly(blob.name.clone()).into());
         }
         if let Some(other) = images.insert(&blob.name, &blob.image) {
             let why = format!("it is given twice, as {other} and as {}", blob.image);
-            errors.push(EditError::AddBundle { name: blob.name.clone(), why });
+            errors.push(Refusal::AddBundle { name: blob.name.clone(), why }.into());
         }
         if let Err(error) = bundle.version() {
             errors.push(error.into());
@@ -134,26 +122,12 @@ fn check_each(bundles: &[AddedBundle], alpha: bool) -> Result<(), EditError> {
     EditError::all(errors)
 }
 
-/// The bundles of each package by ascending version (build metadata counts), then in the given order.
+/// The bundles of each package, in the order in which they are added.
 fn by_package(bundles: Vec<AddedBundle>) -> BTreeMap<String, Vec<AddedBundle>> {
-    let mut packages: BTreeMap<String, Vec<(Option<Version>, AddedBundle)>> = BTreeMap::new();
-    for bundle in bundles {
+    edit::by_package(bundles.into_iter().map(|bundle| {
         let version = bundle.version().ok().and_then(|version| Version::parse(&version).ok());
-        packages.entry(bundle.blob.package.clone()).or_default().push((version, bundle));
-    }
-    let sorted = |mut group: Vec<(Option<Version>, AddedBundle)>| {
-        group.sort_by(|(a, _), (b, _)| match (a, b) {
-            (Some(a), Some(b)) => a.cmp_with_build(b).unwrap_or_else(|_| has_order(b).cmp(&has_order(a))),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        });
-        group.into_iter().map(|(_, bundle)| bundle).collect()
-    };
-    packages.into_iter().map(|(package, group)| (package, sorted(group))).collect()
-}
-
-/// Whether the build metadata of a version can be compared to others.
-fn has_order(version: &Version) -> bool {
-    version.cmp_with_build(version).is_ok()
+        (bundle.blob.package.clone(), version, bundle)
+    }))
 }
 
 /// Gives a package its default channel, and a blob where it has none.

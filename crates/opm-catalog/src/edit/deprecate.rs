@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opm_model::edit::Refusal;
+
 use super::{Edit, EditError, graph};
 use crate::blob::Catalog;
 
@@ -47,7 +49,7 @@ impl Edit {
         let (found, missing): (Vec<&str>, Vec<&str>) =
             images.into_iter().partition(|image| self.bundles_with(image).next().is_some());
         if !missing.is_empty() {
-            findings.push(EditError::NothingToDeprecate(missing.into_iter().map(str::to_owned).collect()));
+            findings.push(Refusal::NothingToDeprecate(missing.into_iter().map(str::to_owned).collect()).into());
         }
         if !options.permissive {
             EditError::all(std::mem::take(&mut findings))?;
@@ -102,11 +104,14 @@ impl Edit {
             for channel in heads.keys() {
                 let image = image_of(channel).unwrap_or_default();
                 if !images.contains(&image) {
-                    errors.push(EditError::MustDeprecateAll {
-                        package: package.clone(),
-                        image: image.to_owned(),
-                        channel: (*channel).to_owned(),
-                    });
+                    errors.push(
+                        Refusal::MustDeprecateAll {
+                            package: package.clone(),
+                            image: image.to_owned(),
+                            channel: (*channel).to_owned(),
+                        }
+                        .into(),
+                    );
                 }
                 heads_of_removed.insert(image.to_owned());
             }
@@ -134,12 +139,13 @@ fn deprecate(part: &mut Catalog, package: &str, bundle: &str, image: &str) -> Re
         && let Some(head) = heads.get(blob.default_channel.as_str())
         && tail.contains_key(head)
     {
-        return Err(EditError::RemovesDefaultChannel {
+        return Err(Refusal::RemovesDefaultChannel {
             image: image.to_owned(),
             bundle: (*head).to_owned(),
             channel: blob.default_channel.clone(),
             package: package.to_owned(),
-        });
+        }
+        .into());
     }
     let own_channels = tail.get(bundle).map(|member| &member.channels);
     let is_in = |channel: &str| own_channels.is_some_and(|own| own.contains(channel));

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opm_document::sort;
 
+use opm_model::edit::Refusal;
+
 use super::{AddedBundle, EditError, added};
 use crate::blob::{Catalog, Channel, ChannelEntry, Package};
 
@@ -139,11 +141,11 @@ impl Graph {
             let fault = || (self.package.clone(), channel.to_owned(), entry.name.clone(), entry.replaces.clone());
             if entries.contains_key(next) {
                 let (package, channel, bundle, replaces) = fault();
-                return Err(EditError::Cycle { package, channel, bundle, replaces });
+                return Err(Refusal::Cycle { package, channel, bundle, replaces }.into());
             }
             if !next.is_empty() && !self.nodes.contains_key(next) && !self.truncated.contains(next) {
                 let (package, channel, bundle, replaces) = fault();
-                return Err(EditError::ReplacesNothing { package, channel, bundle, replaces });
+                return Err(Refusal::ReplacesNothing { package, channel, bundle, replaces }.into());
             }
         }
         while let Some(name) = skipped.pop() {

@@ -47,7 +47,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-pub use add::{AddOptions, Mode};
+pub use add::AddOptions;
 pub use added::AddedBundle;
 pub use deprecate::DeprecateOptions;
 pub use difference::{Change, ChannelDifference, Difference, Edge, EdgeKind, PackageDifference, difference};

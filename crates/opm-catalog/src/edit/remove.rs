@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use opm_model::edit::Refusal;
+
 use super::{Edit, EditError};
 
 impl Edit {
@@ -30,6 +32,6 @@ impl Edit {
         let mut seen = BTreeSet::new();
         let is_missing = |name: &&str| name.is_empty() || !self.after.contains_key(*name);
         let missing = names.filter(|name| seen.insert(*name)).filter(is_missing);
-        missing.map(|name| EditError::NoPackage(name.to_owned())).collect()
+        missing.map(|name| Refusal::NoPackage(name.to_owned()).into()).collect()
     }
 }

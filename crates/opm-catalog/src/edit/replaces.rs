@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use opm_model::edit::Refusal;
 use opm_model::{Candidate, PackageManifest};
 
 use super::add::set_default_channel;
@@ -41,7 +42,7 @@ pub(super) fn add(
     let naming = part.channels.iter().filter(|channel| names_new(channel.entries()));
     touched.extend(naming.chain(graph.changed(part)).map(|channel| channel.name.clone()));
     let manifest = PackageManifest::by_version(package, &candidates)
-        .map_err(|source| EditError::Manifest { package: package.to_owned(), source })?;
+        .map_err(|source| Refusal::Manifest { package: package.to_owned(), source })?;
 
     let mut errors = Vec::new();
     let mut channels: BTreeMap<&str, (&str, Entries)> = BTreeMap::new();
@@ -115,14 +116,17 @@ fn check_reachable(
             if found.is_some_and(|(_, entries)| entries.contains_key(&blob.name)) {
                 continue;
             }
-            errors.push(EditError::Prunes {
-                bundle: blob.name.clone(),
-                image: blob.image.clone(),
-                package: package.to_owned(),
-                channel: channel.clone(),
-                head: found.map(|(head, _)| (*head).to_owned()).unwrap_or_default(),
-                listed: found.into_iter().flat_map(|(_, entries)| entries.keys().cloned()).collect(),
-            });
+            errors.push(
+                Refusal::Prunes {
+                    bundle: blob.name.clone(),
+                    image: blob.image.clone(),
+                    package: package.to_owned(),
+                    channel: channel.clone(),
+                    head: found.map(|(head, _)| (*head).to_owned()).unwrap_or_default(),
+                    listed: found.into_iter().flat_map(|(_, entries)| entries.keys().cloned()).collect(),
+                }
+                .into(),
+            );
         }
     }
     EditError::all(errors)

@@ -4,9 +4,10 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use opm_model::Version;
+use opm_model::edit::{Mode, Refusal};
 
 use super::add::set_default_channel;
-use super::{AddedBundle, EditError, Mode, added, graph};
+use super::{AddedBundle, EditError, added, graph};
 use crate::blob::{Catalog, ChannelEntry};
 use crate::validate;
 
@@ -32,10 +33,10 @@ pub(super) fn add(
         }
         if versions.insert(bundle.blob.name.clone(), version).is_some() {
             let why = "it is in the catalog already, and --overwrite-latest is for the mode replaces".to_owned();
-            return Err(EditError::AddBundle { name: bundle.blob.name.clone(), why });
+            return Err(Refusal::AddBundle { name: bundle.blob.name.clone(), why }.into());
         }
         if !part.channels.iter().any(|channel| channel.name == default_channel) {
-            return Err(EditError::NoDefaultChannel(package.to_owned()));
+            return Err(Refusal::NoDefaultChannel(package.to_owned()).into());
         }
         set_default_channel(part, package, &default_channel);
     }
@@ -43,7 +44,7 @@ pub(super) fn add(
 }
 
 fn version_of(bundle: &str, version: &str) -> Result<Version, EditError> {
-    Version::parse(version).map_err(|source| EditError::Version { bundle: bundle.to_owned(), source })
+    Version::parse(version).map_err(|source| Refusal::Version { bundle: bundle.to_owned(), source }.into())
 }
 
 /// The default channel that the package has once the bundle is added.
@@ -55,7 +56,7 @@ fn default_channel(part: &Catalog, bundle: &AddedBundle) -> Result<String, EditE
         return Ok(package.default_channel.clone());
     }
     let first = bundle.channels.iter().min().filter(|channel| !channel.is_empty());
-    first.cloned().ok_or_else(|| EditError::NoChannels(bundle.blob.name.clone()))
+    first.cloned().ok_or_else(|| Refusal::NoChannels(bundle.blob.name.clone()).into())
 }
 
 /// A bundle that is put into channels.
@@ -159,13 +160,14 @@ impl Placing<'_> {
                     }
                 }
                 Ordering::Equal => {
-                    return Err(EditError::VersionAlreadyAdded {
+                    return Err(Refusal::VersionAlreadyAdded {
                         version: self.version.to_string(),
                         existing: name.clone(),
                         bundle: self.bundle.blob.name.clone(),
                         package: self.package.to_owned(),
                         channel: channel.to_owned(),
-                    });
+                    }
+                    .into());
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! `olm.substitutesFor`: a bundle that stands in for another one takes its place in the graph.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
 
 use opm_model::Version;
+use opm_model::edit::{Refusal, Seen};
 
 use super::EditError;
 use super::graph::{Graph, Node};
@@ -77,7 +77,7 @@ impl Graph {
         while let Some(other) = candidates.pop() {
             seen.visit(&other)?;
             match self.compare(name, &other)? {
-                Ordering::Equal => return Err(EditError::SubstitutionTie(other, name.to_owned())),
+                Ordering::Equal => return Err(Refusal::SubstitutionTie(other, name.to_owned()).into()),
                 Ordering::Greater => {
                     // An older substitute: this one now stands in for it.
                     candidates.extend(self.substitutes_of(&other).into_iter().filter(|s| s != name));
@@ -152,22 +152,9 @@ impl Graph {
     fn compare(&self, one: &str, other: &str) -> Result<Ordering, EditError> {
         let version = |name: &str| {
             let text = self.nodes.get(name).map(|node| node.version.as_str()).unwrap_or_default();
-            Version::parse(text).map_err(|source| EditError::Version { bundle: name.to_owned(), source })
+            Version::parse(text).map_err(|source| Refusal::Version { bundle: name.to_owned(), source })
         };
         let order = version(one)?.cmp_with_build(&version(other)?);
-        order.map_err(|source| EditError::Version { bundle: one.to_owned(), source })
-    }
-}
-
-/// The names that a walk along a chain has met.
-struct Seen(BTreeSet<String>);
-
-impl Seen {
-    fn from(name: &str) -> Self {
-        Self(BTreeSet::from([name.to_owned()]))
-    }
-
-    fn visit(&mut self, name: &str) -> Result<(), EditError> {
-        if self.0.insert(name.to_owned()) { Ok(()) } else { Err(EditError::SubstitutionCycle(name.to_owned())) }
+        Ok(order.map_err(|source| Refusal::Version { bundle: one.to_owned(), source })?)
     }
 }

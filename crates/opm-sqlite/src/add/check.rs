@@ -1,8 +1,9 @@
 //! What is checked before anything is added.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use opm_bundle::Bundle;
+use opm_model::edit::{Refusal, Wanted};
 use rusqlite::Connection;
 
 use super::AddOptions;
@@ -10,38 +11,14 @@ use crate::StoreError;
 use crate::remove::texts;
 
 /// Checks that no edge between the new bundles and others would join two packages; returns the faults by package.
-pub(super) fn edges(conn: &Connection, bundles: &[Bundle]) -> Result<BTreeMap<String, Vec<StoreError>>, StoreError> {
-    let mut owners: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+pub(super) fn edges(conn: &Connection, bundles: &[Bundle]) -> rusqlite::Result<BTreeMap<String, Vec<Refusal>>> {
+    let mut wanted = Wanted::default();
     for bundle in bundles {
-        let edges = bundle.skips.iter().chain([&bundle.name, &bundle.replaces]).filter(|n| !n.is_empty());
-        for name in edges {
-            owners.entry(name).or_default().insert(&bundle.annotations.package);
-        }
+        let names = bundle.skips.iter().chain([&bundle.name, &bundle.replaces]);
+        wanted.add(&bundle.annotations.package, names.map(String::as_str));
     }
-    let mut faults: BTreeMap<String, Vec<StoreError>> = BTreeMap::new();
-    for (bundle, packages) in owners {
-        if packages.len() > 1 {
-            for package in &packages {
-                faults.entry((*package).to_owned()).or_default().push(StoreError::TwoPackages {
-                    bundle: bundle.to_owned(),
-                    packages: packages.iter().map(ToString::to_string).collect(),
-                });
-            }
-            continue;
-        }
-        let query =
-            "SELECT DISTINCT package_name FROM channel_entry WHERE operatorbundle_name = ?1 ORDER BY package_name";
-        for owner in texts(conn, query, [bundle])? {
-            if let Some(package) = packages.iter().find(|p| **p != owner) {
-                faults.entry((*package).to_owned()).or_default().push(StoreError::ForeignEdge {
-                    bundle: bundle.to_owned(),
-                    owner: owner.clone(),
-                    package: (*package).to_owned(),
-                });
-            }
-        }
-    }
-    Ok(faults)
+    let query = "SELECT DISTINCT package_name FROM channel_entry WHERE operatorbundle_name = ?1 ORDER BY package_name";
+    wanted.faults(|bundle| texts(conn, query, [bundle]))
 }
 
 /// Checks that neither the images nor the CSVs of the new bundles of a package are in it already. Returns the CSV that is to
@@ -62,7 +39,7 @@ pub(super) fn duplicates(
     let mut overwritten: Vec<String> = Vec::new();
     for bundle in bundles {
         if !bundle.image.is_empty() && images.contains(&bundle.image) {
-            errors.push(StoreError::ImageAlreadyAdded(bundle.image.clone()));
+            errors.push(Refusal::ImageAlreadyAdded(bundle.image.clone()).into());
             continue;
         }
         let channels = texts(
@@ -73,30 +50,36 @@ pub(super) fn duplicates(
         )?;
         let Some(channel) = channels.first() else { continue };
         if !options.overwrite_latest {
-            errors.push(StoreError::CsvAlreadyAdded {
-                package: package.to_owned(),
-                csv: bundle.name.clone(),
-                channel: channel.clone(),
-                image: bundle.image.clone(),
-            });
+            errors.push(
+                Refusal::CsvAlreadyAdded {
+                    package: package.to_owned(),
+                    csv: bundle.name.clone(),
+                    channel: channel.clone(),
+                    image: bundle.image.clone(),
+                }
+                .into(),
+            );
             continue;
         }
         let image = texts(conn, "SELECT bundlepath FROM operatorbundle WHERE name = ?1", [&bundle.name])?.pop();
         if image.unwrap_or_default().is_empty() {
-            errors.push(StoreError::OverwriteWithoutImage(bundle.name.clone()));
+            errors.push(Refusal::OverwriteWithoutImage(bundle.name.clone()).into());
         } else if let Some((channel, replaced_by)) = replaced_in(conn, package, &bundle.name)? {
-            errors.push(StoreError::OverwriteNotHead {
-                package: package.to_owned(),
-                bundle: bundle.name.clone(),
-                channel,
-                replaced_by,
-            });
+            errors.push(
+                Refusal::OverwriteNotHead {
+                    package: package.to_owned(),
+                    bundle: bundle.name.clone(),
+                    channel,
+                    replaced_by,
+                }
+                .into(),
+            );
         } else {
             overwritten.push(bundle.name.clone());
         }
     }
     if overwritten.len() > 1 {
-        errors.push(StoreError::OverwriteTwice { package: package.to_owned(), bundles: overwritten.clone() });
+        errors.push(Refusal::OverwriteTwice { package: package.to_owned(), bundles: overwritten.clone() }.into());
     }
     StoreError::all(errors)?;
     Ok(overwritten.pop())

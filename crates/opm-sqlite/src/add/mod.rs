@@ -10,21 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opm_bundle::Bundle;
 use opm_model::Version;
+use opm_model::edit::{self, Mode, Refusal};
 
 use crate::edit::Edit;
 use crate::{StoreError, bundle};
-
-/// How the upgrade graph of a package comes about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// From what the CSVs say they replace and skip; the highest version heads a channel.
-    #[default]
-    Replaces,
-    /// From the versions alone: each bundle replaces the next lower one.
-    SemVer,
-    /// Like [`Mode::SemVer`], but a bundle skips the lower patch versions of its own minor version.
-    SkipPatch,
-}
 
 /// What `registry add` and `index add` may be told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,7 +37,7 @@ impl Edit<'_> {
         let mut refused = check::edges(self.conn, bundles)?;
         for (package, group) in by_package(bundles) {
             if let Some(errors) = refused.remove(package) {
-                findings.extend(errors);
+                findings.extend(errors.into_iter().map(StoreError::from));
                 continue;
             }
             let edit = self.atomically(|| {
@@ -73,25 +62,13 @@ impl Edit<'_> {
     }
 }
 
-/// The bundles of each package by ascending version (build metadata counts), then in the given order.
+/// The bundles of each package, in the order in which they are added.
 fn by_package(bundles: &[Bundle]) -> BTreeMap<&str, Vec<&Bundle>> {
-    let mut packages: BTreeMap<&str, Vec<(Option<Version>, &Bundle)>> = BTreeMap::new();
-    for bundle in bundles {
-        let group = packages.entry(&bundle.annotations.package).or_default();
-        group.push((Version::parse(&bundle.version).ok(), bundle));
-    }
-    for group in packages.values_mut() {
-        group.sort_by(|(a, _), (b, _)| match (a, b) {
-            (Some(a), Some(b)) => a.cmp_with_build(b).unwrap_or_else(|_| has_order(b).cmp(&has_order(a))),
-            (a, b) => a.is_some().cmp(&b.is_some()),
-        });
-    }
-    packages.into_iter().map(|(name, group)| (name, group.into_iter().map(|(_, bundle)| bundle).collect())).collect()
-}
-
-/// Whether the build metadata of a version can be compared to others.
-fn has_order(version: &Version) -> bool {
-    version.cmp_with_build(version).is_ok()
+    edit::by_package(
+        bundles
+            .iter()
+            .map(|bundle| (bundle.annotations.package.as_str(), Version::parse(&bundle.version).ok(), bundle)),
+    )
 }
 
 /// The place of a listed bundle: its channel and its name.
@@ -145,14 +122,17 @@ impl Edit<'_> {
                 if listed.iter().any(|(c, name)| *c == channel && *name == bundle.name) {
                     continue;
                 }
-                errors.push(StoreError::Prunes {
-                    bundle: bundle.name.clone(),
-                    image: bundle.image.clone(),
-                    package: package.to_owned(),
-                    head: self.head(package, &channel)?,
-                    listed: listed.iter().filter(|(c, _)| *c == channel).map(|(_, name)| name.clone()).collect(),
-                    channel,
-                });
+                errors.push(
+                    Refusal::Prunes {
+                        bundle: bundle.name.clone(),
+                        image: bundle.image.clone(),
+                        package: package.to_owned(),
+                        head: self.head(package, &channel)?,
+                        listed: listed.iter().filter(|(c, _)| *c == channel).map(|(_, name)| name.clone()).collect(),
+                        channel,
+                    }
+                    .into(),
+                );
             }
         }
         StoreError::all(errors)

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use opm_bundle::Bundle;
+use opm_model::edit::Refusal;
 use opm_model::{Candidate, PackageManifest};
 
 use super::{AddOptions, overwrite};
@@ -41,7 +42,7 @@ impl Edit<'_> {
             default_channel: b.annotations.default_channel.clone(),
         }));
         let manifest = PackageManifest::by_version(package, &candidates)
-            .map_err(|source| StoreError::Manifest { package: package.to_owned(), source })?;
+            .map_err(|source| Refusal::Manifest { package: package.to_owned(), source })?;
         self.load_package(&manifest)?;
 
         self.check_reachable(package, bundles)?;

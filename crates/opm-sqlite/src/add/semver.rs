@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use opm_bundle::Bundle;
 use opm_model::Version;
+use opm_model::edit::{Mode, Refusal};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{AddOptions, Mode};
+use super::AddOptions;
 use crate::StoreError;
 use crate::edit::Edit;
 use crate::package::{add_entry, point_entry};
@@ -63,7 +64,7 @@ impl Edit<'_> {
             return Ok(current);
         }
         let first = bundle.annotations.channel_names().into_iter().min();
-        first.filter(|c| !c.is_empty()).ok_or_else(|| StoreError::NoChannels(bundle.name.clone()))
+        first.filter(|c| !c.is_empty()).ok_or_else(|| Refusal::NoChannels(bundle.name.clone()).into())
     }
 
     /// The graphs of the channels of a package.
@@ -165,13 +166,14 @@ impl Edit<'_> {
                     }
                 }
                 Ordering::Equal => {
-                    return Err(StoreError::VersionAlreadyAdded {
+                    return Err(Refusal::VersionAlreadyAdded {
                         version: bundle.version.clone(),
                         existing: name.clone(),
                         bundle: bundle.name.clone(),
                         package: package.to_owned(),
                         channel: channel.to_owned(),
-                    });
+                    }
+                    .into());
                 }
             }
         }
@@ -222,7 +224,7 @@ impl Edit<'_> {
             write_chain(conn, package, channel, graph)?;
         }
         if !graphs.contains_key(default_channel) {
-            return Err(StoreError::NoDefaultChannel(package.to_owned()));
+            return Err(Refusal::NoDefaultChannel(package.to_owned()).into());
         }
         conn.prepare_cached("UPDATE package SET default_channel = ?1 WHERE name = ?2")?
             .execute([default_channel, package])?;
@@ -265,7 +267,7 @@ fn write_chain(conn: &Connection, package: &str, channel: &str, graph: &Graph) -
 }
 
 fn version_of(bundle: &str, version: &str) -> Result<Version, StoreError> {
-    Version::parse(version).map_err(|source| StoreError::Version { bundle: bundle.to_owned(), source })
+    Version::parse(version).map_err(|source| Refusal::Version { bundle: bundle.to_owned(), source }.into())
 }
 
 /// Drops the stored content of bundles that have an image and head no channel: clients take it from the image.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use opm_model::Version;
+use opm_model::edit::{Refusal, Seen};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::StoreError;
@@ -76,7 +77,7 @@ fn take_place(conn: &Connection, name: &str, own: &Edges) -> Result<(), StoreErr
         seen.visit(&other)?;
         let edges = Edges::read(conn, &other)?.unwrap_or_default();
         match own.version(name)?.cmp_with_build(&edges.version(&other)?).map_err(|source| fault(name, source))? {
-            std::cmp::Ordering::Equal => return Err(StoreError::SubstitutionTie(other, name.to_owned())),
+            std::cmp::Ordering::Equal => return Err(Refusal::SubstitutionTie(other, name.to_owned()).into()),
             std::cmp::Ordering::Greater => {
                 // An older substitute: this one now stands in for it.
                 conn.execute("UPDATE operatorbundle SET substitutesfor = ?1 WHERE name = ?2", [&other, name])?;
@@ -113,20 +114,7 @@ fn substitutes_of(conn: &Connection, name: &str) -> rusqlite::Result<Vec<String>
 }
 
 fn fault(bundle: &str, source: opm_model::VersionError) -> StoreError {
-    StoreError::Version { bundle: bundle.to_owned(), source }
-}
-
-/// The names that a walk along a chain has met.
-struct Seen(BTreeSet<String>);
-
-impl Seen {
-    fn from(name: &str) -> Self {
-        Self(BTreeSet::from([name.to_owned()]))
-    }
-
-    fn visit(&mut self, name: &str) -> Result<(), StoreError> {
-        if self.0.insert(name.to_owned()) { Ok(()) } else { Err(StoreError::SubstitutionCycle(name.to_owned())) }
-    }
+    Refusal::Version { bundle: bundle.to_owned(), source }.into()
 }
 
 /// The edges of a stored bundle.

@@ -5,6 +5,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use opm_model::Stop;
+use opm_model::edit::Refusal;
 
 use crate::testing::{Db, REPLACES, bundle, disk_of, text, without_patience};
 use crate::{AddOptions, Afterwards, StoreError, create, edit};
@@ -20,7 +21,7 @@ fn an_edit_that_fails_or_panics_late_is_undone() {
     let error = db.edit(|edit| {
         edit.add(&[bundle("1.1.0 replaces=1.0.0")], REPLACES)?;
         edit.discard_packages(&["demo"])?;
-        Err::<(), _>(StoreError::NoPackage("x".to_owned()))
+        Err::<(), _>(Refusal::NoPackage("x".to_owned()).into())
     });
     assert_eq!(text(&error.unwrap_err()), "no package found for packagename x");
     assert_eq!(db.state(), before);

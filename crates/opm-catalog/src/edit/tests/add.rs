@@ -1,5 +1,7 @@
 //! Adding to catalogs that were made by hand, where the oracle has nothing to say.
 
+use opm_model::edit::Refusal;
+
 use super::*;
 use crate::{Format, Level, migrate, property_type, to_text};
 
@@ -209,15 +211,15 @@ fn findings_are_all_told_and_tell_their_exit_status() {
         matches!(
             &findings[..],
             [
-                EditError::ImageAlreadyAdded(_),
-                EditError::CsvAlreadyAdded { .. },
-                EditError::Manifest { .. } | EditError::InvalidAfter { .. }
+                EditError::Refused(Refusal::ImageAlreadyAdded(_)),
+                EditError::Refused(Refusal::CsvAlreadyAdded { .. }),
+                EditError::Refused(Refusal::Manifest { .. }) | EditError::InvalidAfter { .. }
             ]
         ),
         "{findings:?}"
     );
     let findings = edit.add(all_added(&["9.9.9 replaces=1.1.5", "1.0.0 pkg=fresh"]), PERMISSIVE).unwrap();
-    assert!(matches!(&findings[..], [EditError::ReplacesNothing { .. }]), "{findings:?}");
+    assert!(matches!(&findings[..], [EditError::Refused(Refusal::ReplacesNothing { .. })]), "{findings:?}");
     assert!(graph(&done(edit)).contains("fresh/alpha*: fresh.v1.0.0"));
 }
 

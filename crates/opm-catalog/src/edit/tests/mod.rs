@@ -11,8 +11,9 @@ mod remove;
 use std::collections::BTreeMap;
 
 use opm_bundle::{Bundle, Metadata};
+use opm_model::edit::Mode;
 
-use super::{AddOptions, AddedBundle, Edit, EditError, Edited, Mode};
+use super::{AddOptions, AddedBundle, Edit, EditError, Edited};
 use crate::{BundleSource, Catalog, bundle_blob, validate};
 
 const REPLACES: AddOptions = AddOptions {

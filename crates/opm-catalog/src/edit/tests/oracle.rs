@@ -25,13 +25,8 @@ impl Step {
     fn on_database(&self, path: &Path, from: &Path) -> Result<Vec<StoreError>, StoreError> {
         opm_sqlite::create(path, Some(from), &Stop::new(), |edit| match self {
             Self::Add(options, bundles) => {
-                let mode = match options.mode {
-                    Mode::Replaces => opm_sqlite::Mode::Replaces,
-                    Mode::SemVer => opm_sqlite::Mode::SemVer,
-                    Mode::SkipPatch => opm_sqlite::Mode::SkipPatch,
-                };
                 let bundles: Vec<_> = bundles.iter().map(|text| bundle(text).0).collect();
-                let AddOptions { overwrite_latest, alpha, permissive, .. } = *options;
+                let AddOptions { mode, overwrite_latest, alpha, permissive, .. } = *options;
                 edit.add(&bundles, opm_sqlite::AddOptions { mode, overwrite_latest, alpha, permissive })
             }
             Self::Remove(packages) => edit.remove_packages(packages).map(|()| Vec::new()),

@@ -1,5 +1,7 @@
 //! Removing, pruning, deprecating.
 
+use opm_model::edit::Refusal;
+
 use super::*;
 use crate::edit::DeprecateOptions;
 use crate::{Deprecation, DeprecationEntry, Meta};
@@ -30,7 +32,7 @@ fn packages_go_with_all_that_belongs_to_them() {
     let error = edit.remove(&["demo", "none", "", "none"], false).unwrap_err();
     assert_eq!(error.to_string(), "no package found for packagename none\nno package found for packagename ");
     let findings = edit.remove(&["demo", "none"], true).unwrap();
-    assert!(matches!(&findings[..], [EditError::NoPackage(name)] if name == "none"), "{findings:?}");
+    assert!(matches!(&findings[..], [EditError::Refused(Refusal::NoPackage(name))] if name == "none"), "{findings:?}");
     assert_eq!(left(&done(edit)), "other third with [\"\", \"other\"], 2 bundles");
 
     let mut edit = Edit::new(catalog.clone());
