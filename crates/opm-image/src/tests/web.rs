@@ -1,5 +1,7 @@
 //! Questions to what is no image registry.
 
+use std::time::{Duration, Instant};
+
 use super::{client, options};
 use crate::testing::{Action, FakeRegistry};
 use crate::{Client, Environment, ErrorKind, Get, Silent, Tls};
@@ -48,6 +50,21 @@ async fn answers_and_refusals() {
         let error = get(&client, url, false).await.unwrap_err().to_string();
         assert!(error.contains(url), "{error}");
     }
+}
+
+#[tokio::test]
+async fn who_wants_quiet_has_it() {
+    let service = FakeRegistry::start();
+    let url = format!("http://{}/a", service.host());
+    service.put_page("/a", None, "answer");
+    service.fail("/a", 1, Action::Status(429, vec![("retry-after", "9".to_owned())], String::new()));
+    let mut options = options();
+    options.retries.longest_wait = Duration::from_millis(300);
+    let client = Client::new(options, Environment::default()).unwrap();
+    let begun = Instant::now();
+    assert!(get(&client, &url, false).await.is_err(), "nobody waits for so long");
+    assert_eq!(get(&client, &url, false).await.unwrap(), "answer");
+    assert!(begun.elapsed() >= Duration::from_millis(300), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod auth;
 mod blob;
 mod challenge;
 mod fault;
+mod follow;
 mod lanes;
 mod retry;
 mod sent;
@@ -12,9 +13,9 @@ mod upload;
 mod web;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_LENGTH, LOCATION, RANGE};
+use http::header::{ACCEPT, CONTENT_LENGTH, RANGE};
 use http::{HeaderValue, Method, StatusCode};
-use reqwest::Response;
+use reqwest::{RequestBuilder, Response};
 use url::Url;
 
 use crate::credentials::Credentials;
@@ -24,14 +25,12 @@ use crate::options::{Options, Retries, Tls};
 use crate::progress::Progress;
 use crate::reference::Reference;
 use auth::Auth;
+use follow::{Astray, MOST_REDIRECTS, Trail};
 use lanes::Lanes;
 pub(crate) use retry::Backoff;
 use sent::Sent;
 pub(crate) use upload::Mount;
 pub use web::Get;
-
-/// The most redirects of one request.
-const MOST_REDIRECTS: usize = 10;
 
 /// Connections, and how they are secured.
 #[derive(Debug)]
@@ -187,9 +186,7 @@ impl Transport {
     async fn refusal(&self, call: &Call<'_>, response: Response, last: &Url) -> (ErrorKind, String) {
         let elsewhere = self.url(call.image, &call.path).is_ok_and(|home| !same_origin(last, &home));
         let (kind, code) = fault::of_coded_response(response, call.missing).await;
-        if let ErrorKind::Throttled { wait, .. } | ErrorKind::Server { wait: wait @ Some(_), .. } = &kind {
-            self.lanes.crowded(&fault::host_of(last), wait.map(|wait| wait.min(self.retries.longest_wait)));
-        }
+        self.heed(&kind, last);
         let kind = match kind {
             ErrorKind::Unauthorized(said) | ErrorKind::Denied(said) if elsewhere => {
                 let host = fault::host_of(last);
@@ -204,7 +201,7 @@ impl Transport {
         (kind, code)
     }
 
-    /// Sends one request and follows where it leads. The registry's authorization goes to the registry, at `home`, only.
+    /// Sends one request and follows where it leads.
     async fn send(
         &self,
         call: &Call<'_>,
@@ -212,9 +209,9 @@ impl Transport {
         home: &Url,
         authorization: Option<&HeaderValue>,
     ) -> Result<(Response, Url), ErrorKind> {
-        let mut at = url.clone();
-        for _ in 0..=MOST_REDIRECTS {
-            let mut request = call.sent.client(&self.http).request(call.method.clone(), at.clone());
+        let Call { method, sent, addressed_by_content, .. } = call;
+        let trail = Trail { method, url, home, authorization, sent, addressed_by_content: *addressed_by_content };
+        let with_headers = |mut request: RequestBuilder| {
             if let Some(accept) = call.accept {
                 request = request.header(ACCEPT, accept);
             }
@@ -224,50 +221,22 @@ impl Transport {
             if call.from > 0 {
                 request = request.header(RANGE, format!("bytes={}-", call.from));
             }
-            if let Some(authorization) = authorization
-                && same_origin(&at, home)
-            {
-                request = request.header(AUTHORIZATION, authorization);
+            request
+        };
+        self.follow(&trail, with_headers).await.map_err(|astray| match astray {
+            Astray::Failed(kind) => kind,
+            Astray::Unencrypted(host) => {
+                ErrorKind::Protocol(format!("the registry redirects to http://{host}, without encryption"))
             }
-            let host = fault::host_of(&at);
-            let lane = self.lanes.enter(&host).await;
-            let response = call.sent.send(request, &at, self.retries.idle_timeout, self.lanes.meter()).await?;
-            drop(lane);
-            if response.status().is_success() {
-                self.lanes.calm(&host);
+            Astray::Endless => {
+                ErrorKind::Protocol(format!("more than {MOST_REDIRECTS} redirects from {}", fault::host_of(url)))
             }
-            let Some(next) = redirect(&call.method, &response, &at)? else { return Ok((response, at)) };
-            if next.scheme() == "http" && at.scheme() == "https" && !call.addressed_by_content {
-                let host = fault::host_of(&next);
-                return Err(ErrorKind::Protocol(format!(
-                    "the registry redirects to http://{host}, without encryption"
-                )));
-            }
-            tracing::debug!(from = %fault::host_of(&at), to = %fault::host_of(&next), "redirected");
-            at = next;
-        }
-        Err(ErrorKind::Protocol(format!("more than {MOST_REDIRECTS} redirects from {}", fault::host_of(url))))
+        })
     }
 }
 
 fn same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin()
-}
-
-/// Where an answer sends its reader, if anywhere. What writes goes only where the same may be said again.
-fn redirect(method: &Method, response: &Response, at: &Url) -> Result<Option<Url>, ErrorKind> {
-    let moved = match response.status() {
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => method.is_safe(),
-        _ => false,
-    };
-    if !moved {
-        return Ok(None);
-    }
-    let bad = || ErrorKind::Protocol(format!("{} redirects to nowhere", fault::host_of(at)));
-    let target = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).ok_or_else(bad)?;
-    let target = at.join(target).map_err(|_| bad())?;
-    if matches!(target.scheme(), "http" | "https") { Ok(Some(target)) } else { Err(bad()) }
 }
 
 /// A whole body, if it is not too large.

@@ -1,11 +1,14 @@
-//! Plain questions to services beside image registries, by the same connections and with the same patience and words.
+//! Plain questions to services beside image registries, by the same connections and in the same lanes, with the same patience and
+//! words.
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION};
+use http::header::ACCEPT;
 use http::{HeaderValue, Method};
 use url::Url;
 
-use super::{Backoff, MOST_REDIRECTS, Transport, fault, read_all, redirect, same_origin};
+use super::follow::{Astray, MOST_REDIRECTS, Trail};
+use super::sent::Sent;
+use super::{Backoff, Transport, fault, read_all};
 use crate::client::Client;
 use crate::error::{ErrorKind, ImageError};
 use crate::progress::Progress;
@@ -51,27 +54,21 @@ impl Transport {
             value.set_sensitive(true);
             value
         });
-        let mut at = home.clone();
-        for _ in 0..=MOST_REDIRECTS {
-            let mut request = self.http.client.get(at.clone()).header(ACCEPT, get.accept);
-            if let Some(authorization) = &authorization
-                && same_origin(&at, &home)
-            {
-                request = request.header(AUTHORIZATION, authorization);
-            }
-            let response = request.send().await.map_err(|error| fault::of_request(&error, &at))?;
-            let Some(next) = redirect(&Method::GET, &response, &at)? else {
-                if response.status().is_success() {
-                    return read_all(response, get.limit, "the answer", &at).await;
-                }
-                return Err(fault::of_response(response, "there is nothing at this address").await);
-            };
-            if next.scheme() == "http" && at.scheme() == "https" && !get.addressed_by_content {
-                let host = fault::host_of(&next);
-                return Err(bad(&format!("it redirects to http://{host}, without encryption")));
-            }
-            at = next;
+        let (method, authorization) = (&Method::GET, authorization.as_ref());
+        let addressed_by_content = get.addressed_by_content;
+        let sent = &Sent::Nothing;
+        let trail = Trail { method, url: &home, home: &home, authorization, sent, addressed_by_content };
+        let answer = self.follow(&trail, |request| request.header(ACCEPT, get.accept)).await;
+        let (response, last) = answer.map_err(|astray| match astray {
+            Astray::Failed(kind) => kind,
+            Astray::Unencrypted(host) => bad(&format!("it redirects to http://{host}, without encryption")),
+            Astray::Endless => bad(&format!("there are more than {MOST_REDIRECTS} redirects")),
+        })?;
+        if response.status().is_success() {
+            return read_all(response, get.limit, "the answer", &last).await;
         }
-        Err(bad(&format!("there are more than {MOST_REDIRECTS} redirects")))
+        let kind = fault::of_response(response, "there is nothing at this address").await;
+        self.heed(&kind, &last);
+        Err(kind)
     }
 }
