@@ -1,14 +1,14 @@
 //! An image into an OCI image layout: blobs first, then `index.json`, which makes them an image.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::draft::{Traces, draft, settle};
-use super::oci::{VERSION, blob_path, described, indexed};
+use super::draft::{Traces, draft, lock, settle, write, written};
+use super::oci::{VERSION, blob_path, described, index, indexed};
 use crate::build::{Blobs, Copy, Made, Origin, Stoppable};
 use crate::digest::Digest;
 use crate::error::{ErrorKind, ImageError};
@@ -65,15 +65,8 @@ impl Addition {
     fn write(self, stop: &Stop) -> Result<(), ErrorKind> {
         let mut traces = Traces::default();
         traces.directory(&self.dir)?;
-        // Who else writes to this layout waits, or an image would be lost between reading and writing `index.json`.
-        let lock = File::open(&self.dir).map_err(ErrorKind::io(&self.dir))?;
-        if let Err(error) = lock.lock()
-            && error.kind() != io::ErrorKind::Unsupported
-        {
-            return Err(ErrorKind::io(&self.dir)(error));
-        }
-        let place = self.dir.join("index.json");
-        let old = self.old_index(&place)?;
+        let _lock = lock(&self.dir)?;
+        let old = self.old_index()?;
         let index = indexed(old.as_deref(), self.entry.clone())
             .map_err(|why| ErrorKind::layout(&self.dir, format!("index.json: {why}")))?;
         for (digest, from) in &self.files {
@@ -86,39 +79,26 @@ impl Addition {
         }
         let version = self.dir.join("oci-layout");
         if !version.exists() {
-            let mut file = draft(&self.dir)?;
-            file.write_all(VERSION.as_bytes()).map_err(ErrorKind::io(&version))?;
-            traces.file(file, version)?;
+            traces.file(written(&version, VERSION.as_bytes())?, version)?;
         }
         stop.check()?;
-        let mut file = draft(&self.dir)?;
-        file.write_all(&index).map_err(ErrorKind::io(&place))?;
-        settle(file, &place)?;
+        write(&self.dir.join("index.json"), &index)?;
         traces.keep();
         Ok(())
     }
 
     /// `index.json` as it is. A directory with other things in it is not made a layout.
-    fn old_index(&self, place: &Path) -> Result<Option<Vec<u8>>, ErrorKind> {
+    fn old_index(&self) -> Result<Option<Vec<u8>>, ErrorKind> {
         let bad = |why: &str| Err(ErrorKind::layout(&self.dir, why));
-        match File::open(place) {
-            Ok(file) => {
-                let mut bytes = Vec::new();
-                file.take(self.limit.saturating_add(1)).read_to_end(&mut bytes).map_err(ErrorKind::io(place))?;
-                if bytes.len() as u64 > self.limit { bad("index.json is too large") } else { Ok(Some(bytes)) }
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut others =
-                    fs::read_dir(&self.dir).map_err(ErrorKind::io(&self.dir))?.flatten().map(|one| one.file_name());
-                if others
-                    .any(|name| name != "blobs" && name != "oci-layout" && !name.to_string_lossy().starts_with(".opm-"))
-                {
-                    return bad("it holds other things than an image layout");
-                }
-                Ok(None)
-            }
-            Err(error) => Err(ErrorKind::io(place)(error)),
+        if let Some(bytes) = index(&self.dir, self.limit.saturating_add(1))? {
+            return if bytes.len() as u64 > self.limit { bad("index.json is too large") } else { Ok(Some(bytes)) };
         }
+        let mut others =
+            fs::read_dir(&self.dir).map_err(ErrorKind::io(&self.dir))?.flatten().map(|one| one.file_name());
+        if others.any(|name| name != "blobs" && name != "oci-layout" && !name.to_string_lossy().starts_with(".opm-")) {
+            return bad("it holds other things than an image layout");
+        }
+        Ok(None)
     }
 
     fn blob(

@@ -1,6 +1,7 @@
 //! Files and directories that go away again, unless all goes well.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -25,6 +26,28 @@ pub(crate) fn settle(draft: NamedTempFile, path: &Path) -> Result<(), ErrorKind>
     draft.persist(path).map(|_| ()).map_err(|error| ErrorKind::io(path)(error.error))
 }
 
+/// Writes a file in one step.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), ErrorKind> {
+    settle(written(path, bytes)?, path)
+}
+
+/// A draft of a file, beside its place.
+pub(super) fn written(path: &Path, bytes: &[u8]) -> Result<NamedTempFile, ErrorKind> {
+    let mut file = draft(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(bytes).map_err(ErrorKind::io(path))?;
+    Ok(file)
+}
+
+/// Makes all others who write to the layout in `dir` wait while the file is open, or an image would be lost between reading and
+/// writing `index.json`.
+pub(super) fn lock(dir: &Path) -> Result<File, ErrorKind> {
+    let lock = File::open(dir).map_err(ErrorKind::io(dir))?;
+    match lock.lock() {
+        Err(error) if error.kind() != io::ErrorKind::Unsupported => Err(ErrorKind::io(dir)(error)),
+        _ => Ok(lock),
+    }
+}
+
 /// What was made. It is removed with this value, the last first, unless it is [kept](Self::keep).
 #[derive(Debug, Default)]
 pub(super) struct Traces {
@@ -40,7 +63,7 @@ impl Traces {
         for at in lacking.into_iter().rev() {
             match fs::create_dir(at) {
                 Ok(()) => self.dirs.push(at.to_owned()),
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(ErrorKind::io(at)(error)),
             }
         }

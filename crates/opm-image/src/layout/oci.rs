@@ -1,6 +1,9 @@
 //! The OCI image layout 1.0: `index.json`, and `blobs` by digest.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 use oci_distribution::manifest::{ImageIndexEntry, OCI_IMAGE_INDEX_MEDIA_TYPE, OciImageIndex};
 use serde_json::{Map, Value, json};
@@ -24,6 +27,20 @@ pub(crate) enum Entry {
     One(Box<ImageIndexEntry>),
     /// The layout itself is the index: it has one image for each of several platforms and names none.
     Platforms(OciImageIndex),
+}
+
+/// So much of the `index.json` of a layout, if there is one.
+pub(super) fn index(dir: &Path, most: u64) -> Result<Option<Vec<u8>>, ErrorKind> {
+    let place = dir.join("index.json");
+    match File::open(&place) {
+        Ok(file) => {
+            let mut bytes = Vec::new();
+            file.take(most).read_to_end(&mut bytes).map_err(ErrorKind::io(&place))?;
+            Ok(Some(bytes))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ErrorKind::io(&place)(error)),
+    }
 }
 
 /// What `index.json` says of an image called `tag`.

@@ -6,8 +6,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use super::draft::{draft, settle};
-use super::oci::{VERSION, blob_path, described, in_order, indexed, names};
+use super::draft::{draft, lock, settle, write};
+use super::oci::{VERSION, blob_path, described, in_order, index, indexed, names};
 use super::tree_path;
 use crate::build::Document;
 use crate::digest::{Digest, Hasher};
@@ -55,9 +55,7 @@ impl Stock {
         fs::create_dir_all(dir.join("blobs")).map_err(ErrorKind::io(dir))?;
         let version = dir.join("oci-layout");
         if !version.exists() {
-            let mut file = draft(dir)?;
-            file.write_all(VERSION.as_bytes()).map_err(ErrorKind::io(&version))?;
-            settle(file, &version)?;
+            write(&version, VERSION.as_bytes())?;
         }
         Ok(stock)
     }
@@ -148,7 +146,7 @@ impl Stock {
 
     /// The names of the images of a layout, with their digests.
     pub(crate) fn names(dir: &Path) -> Result<BTreeMap<String, Digest>, ErrorKind> {
-        Ok(index(dir)?.map(|index| names(&index)).unwrap_or_default())
+        Ok(index(dir, LARGEST_INDEX)?.map(|index| names(&index)).unwrap_or_default())
     }
 
     /// The digest of what a tag of a tree leads to, or of what has a digest, if that is complete.
@@ -166,24 +164,15 @@ impl Stock {
         if let Form::Tree(repository) = &self.form {
             return self.tag(document, repository, name);
         }
-        // Who else writes to this layout waits, or an image would be lost between reading and writing `index.json`.
-        let lock = File::open(&self.dir).map_err(ErrorKind::io(&self.dir))?;
-        if let Err(error) = lock.lock()
-            && error.kind() != io::ErrorKind::Unsupported
-        {
-            return Err(ErrorKind::io(&self.dir)(error));
-        }
-        let place = self.dir.join("index.json");
-        let old = index(&self.dir)?;
+        let _lock = lock(&self.dir)?;
+        let old = index(&self.dir, LARGEST_INDEX)?;
         let index = indexed(old.as_deref(), described(document, Some(name)))
             .and_then(|index| in_order(&index))
             .map_err(|why| ErrorKind::layout(&self.dir, format!("index.json: {why}")))?;
         if old.is_some_and(|old| old == index) {
             return Ok(());
         }
-        let mut file = draft(&self.dir)?;
-        file.write_all(&index).map_err(ErrorKind::io(&place))?;
-        settle(file, &place)
+        write(&self.dir.join("index.json"), &index)
     }
 
     fn tag(&self, document: &Document, repository: &str, name: &str) -> Result<(), ErrorKind> {
@@ -226,20 +215,6 @@ impl Part {
     pub(crate) fn discard(self) {
         // It only takes room.
         let _ = fs::remove_file(&self.path);
-    }
-}
-
-/// `index.json` of a layout, if there is one.
-fn index(dir: &Path) -> Result<Option<Vec<u8>>, ErrorKind> {
-    let place = dir.join("index.json");
-    match File::open(&place) {
-        Ok(file) => {
-            let mut bytes = Vec::new();
-            file.take(LARGEST_INDEX).read_to_end(&mut bytes).map_err(ErrorKind::io(&place))?;
-            Ok(Some(bytes))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(ErrorKind::io(&place)(error)),
     }
 }
 
