@@ -1,8 +1,6 @@
 //! A whole bundle, ready to be stored.
 
 use opm_model::{Dependency, Gvk, Property, property_type};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::{Annotations, BundleError, Csv, Metadata, Object, PROPERTIES, SKIP_RANGE, SUBSTITUTES_FOR, crd, once};
 
@@ -123,11 +121,10 @@ impl Bundle {
         let annotation = csv.annotation(PROPERTIES)?;
         if !annotation.is_empty() {
             let fault = |source| BundleError::PropertiesAnnotation { csv: csv.name().to_owned(), source };
-            let list: Vec<RawProperty<'_>> = serde_json::from_str(annotation).map_err(fault)?;
-            for (index, raw) in list.into_iter().enumerate() {
-                let value = raw.value.map_or("null", RawValue::get);
+            let list: Vec<Property> = serde_json::from_str(annotation).map_err(fault)?;
+            for (index, property) in list.into_iter().enumerate() {
                 let origin = format!("CSV {}, annotation {PROPERTIES}", csv.name());
-                properties.push(checked(Property::new(raw.kind, value), &origin, index)?);
+                properties.push(checked(property, &origin, index)?);
             }
         }
         properties.extend(provided_apis.iter().map(gvk_property));
@@ -188,14 +185,6 @@ fn provided_apis(csv: Csv<'_>, objects: &[&Object]) -> Result<Vec<Gvk>, BundleEr
     }
     apis.extend(csv.owned_api_services()?);
     Ok(once(apis))
-}
-
-#[derive(Deserialize)]
-struct RawProperty<'a> {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(borrow, default)]
-    value: Option<&'a RawValue>,
 }
 
 /// The property with its value in canonical spacing and escapes, where its type and value fit each other.

@@ -4,8 +4,6 @@ use std::collections::BTreeSet;
 
 use opm_document::Value;
 use opm_model::{Dependency, Gvk, Property};
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use crate::blob::{Bundle, RelatedImage, property_type};
 use crate::properties::{self, PackageValue, Sources};
@@ -102,19 +100,10 @@ fn stated_properties(source: &BundleSource<'_>) -> Result<Vec<Property>, String>
     Ok(all)
 }
 
-#[derive(Deserialize)]
-struct RawProperty<'a> {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(borrow, default)]
-    value: Option<&'a RawValue>,
-}
-
 /// The properties in the annotation of the CSV; none where it cannot be read.
 fn annotated_properties(csv: &Value) -> Vec<Property> {
     let annotation = csv.pointer("/metadata/annotations").and_then(|all| all.get(PROPERTIES)).and_then(Value::as_str);
-    let list: Vec<RawProperty<'_>> = annotation.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    list.into_iter().map(|raw| Property::new(raw.kind, raw.value.map_or("null", RawValue::get))).collect()
+    annotation.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
 }
 
 fn related_images(source: &BundleSource<'_>) -> Vec<RelatedImage> {

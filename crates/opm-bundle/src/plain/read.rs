@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use opm_document::Documents;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use opm_model::Property;
 use serde_json::{Map, Value};
 
 use super::ConvertError;
@@ -190,14 +189,6 @@ fn package(metadata: &[File]) -> Result<String, ConvertError> {
     string(PACKAGE)
 }
 
-#[derive(Deserialize)]
-struct RawProperty<'a> {
-    #[serde(rename = "type", default)]
-    kind: String,
-    #[serde(borrow, default)]
-    value: Option<&'a RawValue>,
-}
-
 /// Appends the properties of the metadata to the annotation of the CSV that has some already.
 fn properties(metadata: &[File], csv_file: &str, annotations: &mut TextMap<'_>) -> Result<(), ConvertError> {
     let mut all = Vec::new();
@@ -208,9 +199,9 @@ fn properties(metadata: &[File], csv_file: &str, annotations: &mut TextMap<'_>) 
         let fault = |why: String| {
             ConvertError::file(csv_file, format!("annotation {PROPERTIES} is not a JSON list of properties: {why}"))
         };
-        let own: Option<Vec<RawProperty<'_>>> = serde_json::from_str(text).map_err(|why| fault(why.to_string()))?;
+        let own: Option<Vec<Property>> = serde_json::from_str(text).map_err(|why| fault(why.to_string()))?;
         for property in own.unwrap_or_default() {
-            let value = opm_document::json::compact(property.value.map_or("null", RawValue::get));
+            let value = opm_document::json::compact(&property.value);
             all.push(entry(&property.kind, &value.map_err(|why| fault(why.to_string()))?));
         }
     }
