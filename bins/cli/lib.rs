@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod pull;
 mod run;
+mod yes_or_no;
 
 pub use amounts::{bytes, duration};
 pub use listen::{ListenArgs, given};
@@ -18,3 +19,4 @@ pub use output::{Piped, print, warn};
 pub use progress::{ProgressArg, Shown};
 pub use pull::{PullArgs, PullToolArg};
 pub use run::{parse, run};
+pub use yes_or_no::YesOrNo;

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use opm_action::Context;
 use opm_action::serve::{self, Options};
-use opm_cli::ListenArgs;
+use opm_cli::{ListenArgs, YesOrNo as _};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Serve a file-based catalog over gRPC
@@ -37,14 +37,7 @@ pub(crate) struct Serve {
 
     /// Fail if the cache directory does not belong to the catalog, instead of filling it anew [default: true with --cache-dir,
     /// but false with --cache-only]
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        action = ArgAction::Set
-    )]
+    #[arg(long, yes_or_no())]
     cache_enforce_integrity: Option<bool>,
 
     /// Address at which Go profiles were offered; it is opened for clients that expect it, and empty opens none

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 use opm_action::Context;
 use opm_action::index::build::{self, Options};
-use opm_cli::PullArgs;
+use opm_cli::{PullArgs, YesOrNo as _};
 
 use super::target::{BuildToolArg, OutputArgs, tell_built};
 
@@ -33,14 +33,7 @@ pub(crate) struct Build {
     outputs: OutputArgs,
 
     /// Put the pack of the catalog into the image, which only this opm can serve [default: true if the image is not built on another]
-    #[arg(
-        long,
-        value_name = "BOOL",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "true",
-        action = ArgAction::Set
-    )]
+    #[arg(long, yes_or_no())]
     pack: Option<bool>,
 
     /// Tool to build the image with [default: none with --push and --output; else podman where it is installed, else docker]

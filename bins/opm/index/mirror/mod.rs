@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::{ArgAction, Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 use opm_action::index::mirror::{self, Kind, Naming, Options, Scope, Summary, TagStyle};
 use opm_action::{Context, Pace, Platform};
-use opm_cli::{ProgressArg, PullArgs, Shown};
+use opm_cli::{ProgressArg, PullArgs, Shown, YesOrNo as _};
 
 /// Copy a catalog and all its images to another registry
 ///
@@ -144,7 +144,7 @@ pub(crate) struct Mirror {
     image_timeout: Duration,
 
     /// Whether to go on when an image fails
-    #[arg(long, value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true")]
+    #[arg(long, yes_or_no(), default_value_t = true)]
     continue_on_error: bool,
 
     /// Do not fail for images that are not where the catalog says
