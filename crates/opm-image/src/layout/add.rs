@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::draft::{Traces, draft, lock, settle, write, written};
-use super::oci::{VERSION, blob_path, described, index, indexed};
+use super::oci::{Order, VERSION, blob_path, described, index, indexed};
 use crate::build::{Blobs, Copy, Made, Origin, Stoppable};
 use crate::digest::Digest;
 use crate::error::{ErrorKind, ImageError};
@@ -67,7 +67,7 @@ impl Addition {
         traces.directory(&self.dir)?;
         let _lock = lock(&self.dir)?;
         let old = self.old_index()?;
-        let index = indexed(old.as_deref(), self.entry.clone())
+        let index = indexed(old.as_deref(), self.entry.clone(), Order::Last)
             .map_err(|why| ErrorKind::layout(&self.dir, format!("index.json: {why}")))?;
         for (digest, from) in &self.files {
             let file = File::open(from).map_err(ErrorKind::io(from))?;

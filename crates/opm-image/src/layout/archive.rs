@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::draft::{draft, settle};
-use super::oci::{VERSION, blob_path, described, indexed};
+use super::oci::{Order, VERSION, blob_path, described, indexed};
 use crate::build::{Blobs, Contents, Copy, Made, Origin, Stoppable};
 use crate::digest::Digest;
 use crate::error::{ErrorKind, ImageError};
@@ -54,7 +54,7 @@ async fn oci_contents(
         let path = blob_path(&document.digest);
         put(blobs, &mut contents, &path, &document.bytes)?;
     }
-    let index = indexed(None, described(&made.top, tag)).map_err(ErrorKind::Manifest)?;
+    let index = indexed(None, described(&made.top, tag), Order::Last).map_err(ErrorKind::Manifest)?;
     put(blobs, &mut contents, "index.json", &index)?;
     put(blobs, &mut contents, "oci-layout", VERSION.as_bytes())?;
     Ok(contents)

@@ -15,6 +15,9 @@ use crate::error::ErrorKind;
 use crate::manifest::{self, Manifest};
 use crate::options::Limits;
 
+/// So many names of images are told where another one is asked for: some layouts hold thousands.
+const TOLD: usize = 10;
+
 /// The annotation that names an image in a layout.
 pub(super) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
@@ -52,8 +55,17 @@ pub(super) fn described(top: &Document, tag: Option<&str>) -> Value {
     entry
 }
 
+/// Where in an `index.json` an image comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Behind all others.
+    Last,
+    /// By its name: where many come at a time, the order in which they came tells nothing.
+    ByName,
+}
+
 /// `index.json` with one image more, in place of the one of the same name.
-pub(super) fn indexed(old: Option<&[u8]>, entry: Value) -> Result<Vec<u8>, String> {
+pub(super) fn indexed(old: Option<&[u8]>, entry: Value, order: Order) -> Result<Vec<u8>, String> {
     let mut root: Map<String, Value> = match old {
         Some(old) => serde_json::from_slice(old).map_err(|error| error.to_string())?,
         None => Map::from_iter([("mediaType".to_owned(), json!(OCI_IMAGE_INDEX_MEDIA_TYPE))]),
@@ -65,28 +77,21 @@ pub(super) fn indexed(old: Option<&[u8]>, entry: Value) -> Result<Vec<u8>, Strin
     let wanted = name(&entry);
     all.retain(|other| name(other) != wanted);
     all.push(entry);
+    if order == Order::ByName {
+        all.sort_by_cached_key(|entry| (entry["annotations"][REF_NAME].to_string(), entry["digest"].to_string()));
+    }
     let mut root = Value::Object(root);
     root.sort_all_objects();
     Ok(root.to_string().into_bytes())
 }
 
 /// The images in an `index.json` that have names.
-pub(super) fn names(index: &[u8]) -> BTreeMap<String, Digest> {
-    let root: Value = serde_json::from_slice(index).unwrap_or_default();
-    let named = |entry: &Value| {
-        let name = entry["annotations"][REF_NAME].as_str()?.to_owned();
-        Some((name, entry["digest"].as_str()?.parse().ok()?))
+pub(super) fn names(index: &[u8]) -> Result<BTreeMap<String, ImageIndexEntry>, ErrorKind> {
+    let Manifest::Index(index) = manifest::decode(index, None)? else {
+        return Err(ErrorKind::Manifest("index.json is no index".to_owned()));
     };
-    root["manifests"].as_array().into_iter().flatten().filter_map(named).collect()
-}
-
-/// The same with its images in the order of their names: that in which they came tells nothing where many come at a time.
-pub(super) fn in_order(index: &[u8]) -> Result<Vec<u8>, String> {
-    let mut root: Value = serde_json::from_slice(index).map_err(|error| error.to_string())?;
-    if let Some(all) = root["manifests"].as_array_mut() {
-        all.sort_by_cached_key(|entry| (entry["annotations"][REF_NAME].to_string(), entry["digest"].to_string()));
-    }
-    Ok(root.to_string().into_bytes())
+    let named = |entry: ImageIndexEntry| Some((entry.annotations.as_ref()?.get(REF_NAME)?.clone(), entry));
+    Ok(index.manifests.into_iter().filter_map(named).collect())
 }
 
 pub(super) fn blob_path(digest: &Digest) -> String {
@@ -105,8 +110,13 @@ impl Files {
         let name = |entry: &ImageIndexEntry| entry.annotations.as_ref().and_then(|all| all.get(REF_NAME).cloned());
         let names: Vec<String> = index.manifests.iter().filter_map(name).collect();
         let held = || {
-            let list = if names.is_empty() { "none with a name".to_owned() } else { names.join(", ") };
-            format!("it holds {} images: {list}", index.manifests.len())
+            let list = if names.is_empty() {
+                "none with a name".to_owned()
+            } else {
+                names[..names.len().min(TOLD)].join(", ")
+            };
+            let more = if names.len() > TOLD { ", …" } else { "" };
+            format!("it holds {} images: {list}{more}", index.manifests.len())
         };
         if let Some(tag) = tag {
             let found = index.manifests.iter().find(|entry| name(entry).as_deref() == Some(tag));

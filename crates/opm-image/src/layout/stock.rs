@@ -6,8 +6,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use oci_distribution::manifest::ImageIndexEntry;
+
 use super::draft::{draft, lock, settle, write};
-use super::oci::{VERSION, blob_path, described, in_order, index, indexed, names};
+use super::oci::{Order, VERSION, blob_path, described, index, indexed, names};
 use super::tree_path;
 use crate::build::Document;
 use crate::digest::{Digest, Hasher};
@@ -144,9 +146,9 @@ impl Stock {
         settle(file, &path)
     }
 
-    /// The names of the images of a layout, with their digests.
-    pub(crate) fn names(dir: &Path) -> Result<BTreeMap<String, Digest>, ErrorKind> {
-        Ok(index(dir, LARGEST_INDEX)?.map(|index| names(&index)).unwrap_or_default())
+    /// The images of a layout by their names.
+    pub(crate) fn names(dir: &Path) -> Result<BTreeMap<String, ImageIndexEntry>, ErrorKind> {
+        index(dir, LARGEST_INDEX)?.map_or_else(|| Ok(BTreeMap::new()), |index| names(&index))
     }
 
     /// The digest of what a tag of a tree leads to, or of what has a digest, if that is complete.
@@ -166,8 +168,7 @@ impl Stock {
         }
         let _lock = lock(&self.dir)?;
         let old = index(&self.dir, LARGEST_INDEX)?;
-        let index = indexed(old.as_deref(), described(document, Some(name)))
-            .and_then(|index| in_order(&index))
+        let index = indexed(old.as_deref(), described(document, Some(name)), Order::ByName)
             .map_err(|why| ErrorKind::layout(&self.dir, format!("index.json: {why}")))?;
         if old.is_some_and(|old| old == index) {
             return Ok(());

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use oci_distribution::manifest::ImageIndexEntry;
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
@@ -32,7 +33,7 @@ enum At {
 }
 
 /// The images of a layout by their names.
-type Names = Arc<BTreeMap<String, Digest>>;
+type Names = Arc<BTreeMap<String, ImageIndexEntry>>;
 
 /// Everything that is under way.
 pub(super) struct Traffic<'a> {

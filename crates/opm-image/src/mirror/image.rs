@@ -8,6 +8,8 @@ use crate::build::Document;
 use crate::digest::Digest;
 use crate::error::ErrorKind;
 use crate::layout::Stock;
+use crate::manifest;
+use crate::platform::Platform;
 use crate::progress::{Event, Progress};
 use crate::push::way;
 use crate::resolve::{Whole, whole};
@@ -38,7 +40,7 @@ impl Traffic<'_> {
         if let Some(digest) = wanted.filter(|digest| self.settings.left_out.contains(digest)) {
             return Ok(Copied { digest: digest.clone(), arrival: Arrival::LeftOut, parts: Vec::new() });
         }
-        let whole = whole(self.client, &task.from, &self.settings.platforms, progress).await?;
+        let whole = self.whole(&task.from, &self.settings.platforms, progress).await?;
         let digest = top(&whole)?.digest.clone();
         let mut arrival = Arrival::Copied;
         if self.settings.left_out.contains(&digest) {
@@ -63,9 +65,27 @@ impl Traffic<'_> {
         Ok(Copied { digest, arrival, parts })
     }
 
+    /// All there is of an image. The index of a layout is read once for all of its images.
+    async fn whole(
+        &self,
+        source: &Source,
+        platforms: &[Platform],
+        progress: &dyn Progress,
+    ) -> Result<Whole, ErrorKind> {
+        let names = match source {
+            Source::OciLayout { dir, tag: Some(_) } => Some(self.names(dir)?),
+            _ => None,
+        };
+        let entry = match (&names, source) {
+            (Some(names), Source::OciLayout { tag: Some(name), .. }) => names.get(name),
+            _ => None,
+        };
+        whole(self.client, (source, entry), platforms, progress).await
+    }
+
     /// Copies something without looking whether it is there.
     pub(super) async fn copy(&self, from: &Source, to: &Place, progress: &dyn Progress) -> Result<Filled, ErrorKind> {
-        let whole = whole(self.client, from, &[], progress).await?;
+        let whole = self.whole(from, &[], progress).await?;
         let target = self.target(to).await?;
         let filled = self.fill(&whole, &target, progress).await?;
         self.name(&target, to, &filled.top, progress).await?;
@@ -79,7 +99,7 @@ impl Traffic<'_> {
         to: &Place,
         progress: &dyn Progress,
     ) -> Result<Filled, ErrorKind> {
-        let whole = whole(self.client, from, &[], progress).await?;
+        let whole = self.whole(from, &[], progress).await?;
         let target = self.target(to).await?;
         let filled = self.fill(&whole, &target, progress).await?;
         if let Target::Stock(stock) = target {
@@ -106,7 +126,9 @@ impl Traffic<'_> {
     ) -> Result<Option<Digest>, ErrorKind> {
         match (target, to) {
             (Target::Registry(to, transport), _) => transport.head_manifest(to, to.object(), progress).await,
-            (Target::Stock(_), Place::Layout { dir, name }) => Ok(self.names(dir)?.get(name).cloned()),
+            (Target::Stock(_), Place::Layout { dir, name }) => {
+                self.names(dir)?.get(name).map(|entry| manifest::digest(&entry.digest)).transpose()
+            }
             (Target::Stock(stock), Place::Tree { object, .. }) => Ok(stock.tagged(object)),
             (Target::Stock(_), Place::Registry(_)) => Ok(None),
         }
@@ -121,7 +143,7 @@ impl Traffic<'_> {
             Place::Layout { dir, name } => Source::OciLayout { dir, tag: Some(name) },
             Place::Tree { root, repository, object } => Source::Tree { root, repository, object },
         };
-        let whole = whole(self.client, &own, &self.settings.platforms, progress).await.ok()?;
+        let whole = self.whole(&own, &self.settings.platforms, progress).await.ok()?;
         let parts = parts(&whole);
         let left_out = &self.settings.left_out;
         parts.iter().all(|(digest, size)| left_out.contains(digest) || stock.has(digest, *size)).then_some(parts)

@@ -9,7 +9,7 @@ use super::blobs::on_a_thread;
 use crate::client::Client;
 use crate::digest::Digest;
 use crate::error::ErrorKind;
-use crate::layout::{Files, Layout, hashed};
+use crate::layout::{Files, Layout, Stock, hashed};
 use crate::platform::Platform;
 use crate::progress::Silent;
 use crate::resolve::whole;
@@ -48,9 +48,11 @@ impl Client {
         left_out: &BTreeSet<Digest>,
     ) -> Vec<Damage> {
         let (mut damage, mut blobs) = (Vec::new(), BTreeMap::<(Digest, u64), Vec<&str>>::new());
+        // What is wrong with the index, each image tells.
+        let names = Stock::names(dir).unwrap_or_default();
         for image in images {
             let source = Source::OciLayout { dir: dir.to_owned(), tag: Some(image.name.clone()) };
-            let why = match whole(self, &source, platforms, &Silent).await {
+            let why = match whole(self, (&source, names.get(&image.name)), platforms, &Silent).await {
                 Ok(whole) => {
                     for blob in whole.blobs {
                         blobs.entry(blob).or_default().push(&image.name);

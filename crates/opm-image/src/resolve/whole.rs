@@ -1,6 +1,8 @@
 //! An image with all there is of it: its manifests of every platform, as they are.
 
-use oci_distribution::manifest::{IMAGE_MANIFEST_LIST_MEDIA_TYPE, OCI_IMAGE_INDEX_MEDIA_TYPE, OciDescriptor};
+use oci_distribution::manifest::{
+    IMAGE_MANIFEST_LIST_MEDIA_TYPE, ImageIndexEntry, OCI_IMAGE_INDEX_MEDIA_TYPE, OciDescriptor,
+};
 
 use super::{Document, MOST_INDEXES, Opened, Resolver, Top, open};
 use crate::build::Document as Manifested;
@@ -29,10 +31,11 @@ pub(crate) struct Whole {
 }
 
 /// Reads all manifests of an image, or those for certain platforms where some are named. What an index names without a
-/// platform, or for none such as attestations, is always among them.
+/// platform, or for none such as attestations, is always among them. `entry` is what the `index.json` of a layout says of the image,
+/// where somebody has read that already.
 pub(crate) async fn whole(
     client: &Client,
-    source: &Source,
+    (source, entry): (&Source, Option<&ImageIndexEntry>),
     platforms: &[Platform],
     progress: &dyn Progress,
 ) -> Result<Whole, ErrorKind> {
@@ -45,11 +48,14 @@ pub(crate) async fn whole(
         }
     };
     let resolver = Resolver { client, store: &store, progress };
-    let top = match resolver.top(source).await? {
-        Top::Document(top) => top,
-        Top::Platforms(_) => {
-            return Err(ErrorKind::Manifest("the layout names no image that could be mirrored".to_owned()));
-        }
+    let top = match entry {
+        Some(entry) => resolver.child(entry).await?,
+        None => match resolver.top(source).await? {
+            Top::Document(top) => top,
+            Top::Platforms(_) => {
+                return Err(ErrorKind::Manifest("the layout names no image that could be mirrored".to_owned()));
+            }
+        },
     };
     let (mut documents, mut blobs, mut foreign, mut indexes) = (Vec::new(), Vec::new(), Vec::new(), 0);
     let mut ahead = vec![(top, 1)];
