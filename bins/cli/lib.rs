@@ -18,5 +18,5 @@ pub use log::{Format, Level, LogArgs};
 pub use output::{Piped, print, warn};
 pub use progress::{ProgressArg, Shown};
 pub use pull::{PullArgs, PullToolArg};
-pub use run::{parse, run};
+pub use run::{run, start};
 pub use yes_or_no::YesOrNo;

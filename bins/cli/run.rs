@@ -22,7 +22,7 @@ const CLEANUP: Duration = Duration::from_millis(500);
 /// Reads the arguments. Where they are wrong, or ask for help, says so and returns the status to exit with.
 ///
 /// `add` gives the status 2 another meaning, so that its usage errors exit with 1 as all its errors do.
-pub fn parse<P: Parser>() -> Result<P, ExitCode> {
+fn parse<P: Parser>() -> Result<P, ExitCode> {
     P::try_parse().map_err(|error| {
         let is_add = std::env::args().skip(1).filter(|a| !a.starts_with('-')).nth(1).as_deref() == Some("add");
         // Help that cannot be written because nobody reads it is no failure.
@@ -35,6 +35,14 @@ pub fn parse<P: Parser>() -> Result<P, ExitCode> {
             _ => ExitCode::from(USAGE),
         }
     })
+}
+
+/// What the `main` of a binary does: reads the arguments and does what they say, or says what is wrong with them.
+pub fn start<P: Parser>(program: impl FnOnce(P) -> ExitCode) -> ExitCode {
+    match parse() {
+        Ok(args) => program(args),
+        Err(code) => code,
+    }
 }
 
 /// Runs a deed to its end, and says how it ended. SIGINT and SIGTERM interrupt the deed, which then cleans up; a second one

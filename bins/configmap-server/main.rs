@@ -17,6 +17,7 @@ use opm_cli::{Level, ListenArgs, LogArgs};
 /// Without --kubeconfig and $KUBECONFIG, it uses the service account of its pod, which needs the verbs get and watch for the ConfigMap.
 #[derive(Parser)]
 #[command(
+    name = "configmap-server",
     version,
     after_help = "Example:\n  configmap-server -c my-catalog -n olm -p 50051\n  configmap-server -k ~/.kube/config -c my-catalog -n olm -d /tmp/bundles.db"
 )]
@@ -57,20 +58,18 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args: Args = match opm_cli::parse() {
-        Ok(args) => args,
-        Err(code) => return code,
-    };
-    let options = Options {
-        kubeconfig: args.kubeconfig,
-        variable: std::env::var_os("KUBECONFIG"),
-        context: args.context,
-        name: args.config_map_name,
-        namespace: args.config_map_namespace,
-        database: args.database,
-        permissive: args.permissive,
-        watch: !args.no_watch,
-        listen: args.listen.into(),
-    };
-    opm_cli::run(&args.log, Level::Info, async move |context| configmap_server::run(&options, &context).await)
+    opm_cli::start(|args: Args| {
+        let options = Options {
+            kubeconfig: args.kubeconfig,
+            variable: std::env::var_os("KUBECONFIG"),
+            context: args.context,
+            name: args.config_map_name,
+            namespace: args.config_map_namespace,
+            database: args.database,
+            permissive: args.permissive,
+            watch: !args.no_watch,
+            listen: args.listen.into(),
+        };
+        opm_cli::run(&args.log, Level::Info, async move |context| configmap_server::run(&options, &context).await)
+    })
 }

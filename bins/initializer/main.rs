@@ -16,7 +16,11 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The directory holds bundles (a ClusterServiceVersion with its CRDs) and package manifests, in any nesting. The database is
 /// complete, or it is what it was before.
 #[derive(Parser)]
-#[command(version, after_help = "Examples:\n  initializer -m manifests -o bundles.db\n  registry-server -d bundles.db")]
+#[command(
+    name = "initializer",
+    version,
+    after_help = "Examples:\n  initializer -m manifests -o bundles.db\n  registry-server -d bundles.db"
+)]
 struct Args {
     /// Directory of operator manifests
     #[arg(short, long, value_name = "DIR", default_value = "manifests")]
@@ -39,15 +43,17 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args: Args = match opm_cli::parse() {
-        Ok(args) => args,
-        Err(code) => return code,
-    };
-    let options =
-        Options { manifests: args.manifests, output: args.output, append: args.append, permissive: args.permissive };
-    opm_cli::run(&args.log, Level::Warn, async move |context| {
-        let findings = tokio::task::spawn_blocking(move || initializer::run(&options, &context)).await??;
-        opm_cli::warn(&findings);
-        Ok(())
+    opm_cli::start(|args: Args| {
+        let options = Options {
+            manifests: args.manifests,
+            output: args.output,
+            append: args.append,
+            permissive: args.permissive,
+        };
+        opm_cli::run(&args.log, Level::Warn, async move |context| {
+            let findings = tokio::task::spawn_blocking(move || initializer::run(&options, &context)).await??;
+            opm_cli::warn(&findings);
+            Ok(())
+        })
     })
 }

@@ -56,27 +56,25 @@ fn main() -> ExitCode {
     if grpc_health_probe::is_wanted() {
         return grpc_health_probe::main();
     }
-    let Opm { command, pull, log } = match opm_cli::parse() {
-        Ok(args) => args,
-        Err(code) => return code,
-    };
-    let level = match &command {
-        Command::Serve(_) => Level::Info,
-        Command::Registry(registry) if registry.is_server() => Level::Info,
-        _ => Level::Warn,
-    };
-    opm_cli::run(&log, level, async move |context| match command {
-        Command::Registry(args) => args.run(&pull, &context).await,
-        Command::Index(args) => args.run(&pull, &context).await,
-        Command::Serve(args) => args.run(&context).await,
-        Command::Render(args) => args.run(&pull, &context).await,
-        Command::Validate(args) => args.run(&context).await,
-        Command::Migrate(args) => args.run(&pull, &context).await,
-        Command::Init(args) => args.run(&context).await,
-        Command::Generate(args) => args.run(),
-        Command::Bundle(args) => args.run(&pull, &context).await,
-        Command::Alpha(args) => args.run(&pull, &context).await,
-        Command::Version(args) => args.run(),
-        Command::Completion(args) => args.run(),
+    opm_cli::start(|Opm { command, pull, log }: Opm| {
+        let level = match &command {
+            Command::Serve(_) => Level::Info,
+            Command::Registry(registry) if registry.is_server() => Level::Info,
+            _ => Level::Warn,
+        };
+        opm_cli::run(&log, level, async move |context| match command {
+            Command::Registry(args) => args.run(&pull, &context).await,
+            Command::Index(args) => args.run(&pull, &context).await,
+            Command::Serve(args) => args.run(&context).await,
+            Command::Render(args) => args.run(&pull, &context).await,
+            Command::Validate(args) => args.run(&context).await,
+            Command::Migrate(args) => args.run(&pull, &context).await,
+            Command::Init(args) => args.run(&context).await,
+            Command::Generate(args) => args.run(),
+            Command::Bundle(args) => args.run(&pull, &context).await,
+            Command::Alpha(args) => args.run(&pull, &context).await,
+            Command::Version(args) => args.run(),
+            Command::Completion(args) => args.run(),
+        })
     })
 }

@@ -14,7 +14,7 @@ mod serve_args;
 /// Answers the api.Registry service, health checks and reflection. The port opens at once; health is NOT_SERVING until the
 /// catalog is ready. SIGTERM and SIGINT stop the server gracefully.
 #[derive(Parser)]
-#[command(version, after_help = "Example:\n  registry-server -d bundles.db -p 50051")]
+#[command(name = "registry-server", version, after_help = "Example:\n  registry-server -d bundles.db -p 50051")]
 struct Args {
     #[command(flatten)]
     serve: serve_args::ServeArgs,
@@ -24,10 +24,8 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    let args: Args = match opm_cli::parse() {
-        Ok(args) => args,
-        Err(code) => return code,
-    };
-    let options = args.serve.options(None);
-    opm_cli::run(&args.log, Level::Info, async move |context| serve::run(&options, &context).await)
+    opm_cli::start(|args: Args| {
+        let options = args.serve.options(None);
+        opm_cli::run(&args.log, Level::Info, async move |context| serve::run(&options, &context).await)
+    })
 }
