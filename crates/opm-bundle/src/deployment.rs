@@ -147,7 +147,7 @@ fn check(root: &Fields<'_>, path: &str, shape: &str, value: &Value) -> Result<()
         name: root.subject().1.to_owned(),
         field: path.to_owned(),
         expected,
-        found: crate::object::describe(value),
+        found: opm_document::describe(value),
     })
 }
 

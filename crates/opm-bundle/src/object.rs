@@ -71,18 +71,6 @@ pub(crate) struct Fields<'a> {
     map: Option<&'a Map<String, Value>>,
 }
 
-/// What a JSON value is, in words.
-pub(crate) fn describe(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
 impl<'a> Fields<'a> {
     /// The fields of a manifest itself.
     pub(crate) fn of(manifest: &'a Value) -> Self {
@@ -103,7 +91,7 @@ impl<'a> Fields<'a> {
             name: self.subject.1.to_owned(),
             field: format!("{}{dot}{name}", self.path),
             expected,
-            found: describe(found),
+            found: opm_document::describe(found),
         }
     }
 

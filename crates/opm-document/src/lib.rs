@@ -33,3 +33,15 @@ pub use stream::{Form, LONGEST, Part, Parts, StreamError};
 /// How deeply containers may be nested in a document. Real data stays below a hundred; the limit keeps every recursive
 /// walk over a value far from the end of the stack.
 pub const MAX_DEPTH: usize = 300;
+
+/// What a JSON value is, in words: `a string`, `null`.
+pub fn describe(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "an object",
+    }
+}

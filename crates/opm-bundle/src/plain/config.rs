@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::ConvertError;
 use super::deployment::{containers, pod};
 use super::tree::{below, list, members, put_named};
-use crate::object::describe;
+use opm_document::describe;
 
 /// A customisation of all deployments of an operator: environment, volumes, scheduling, resources and annotations, in the
 /// form that the `config` of a Subscription has.

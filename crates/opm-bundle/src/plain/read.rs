@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use opm_document::Documents;
+use opm_document::{Documents, describe};
 use opm_model::Property;
 use serde_json::{Map, Value};
 
 use super::ConvertError;
 use super::tree::{kind, text};
-use crate::object::{Fields, describe};
+use crate::object::Fields;
 use crate::{CSV_KIND, File, Files, MEDIA_TYPE, PACKAGE, PROPERTIES};
 
 /// An object of the bundle, and the file that it is from.

@@ -65,15 +65,7 @@ impl fmt::Display for TypeError {
 
 impl TypeError {
     pub(crate) fn new(expected: &'static str, found: &Value) -> Self {
-        let found = match found {
-            Value::Null => "null",
-            Value::Bool(_) => "a boolean",
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Array(_) => "a list",
-            Value::Object(_) => "an object",
-        };
-        Self { path: String::new(), expected, found }
+        Self { path: String::new(), expected, found: opm_document::describe(found) }
     }
 
     /// The same error seen from one level further up.
