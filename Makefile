@@ -37,7 +37,7 @@ endif
 interop:
 	$(CARGO) build --locked --bin opm
 	tools/interop
-	$(CARGO) test --locked --test it with_real_registries
+	OPM_TEST_REQUIRES=docker-registry $(CARGO) test --locked --test it with_real_registries
 
 # Runs every command of README.md and docs/.
 follow:

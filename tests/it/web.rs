@@ -93,7 +93,7 @@ pub(crate) struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// Starts one; `None` where the program is not installed.
+    /// Starts one; `None` where the program is not installed, which is an error where `OPM_TEST_REQUIRES` names it.
     pub(crate) fn start() -> Option<Self> {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
@@ -103,7 +103,11 @@ impl DockerRegistry {
         let mut command = Command::new("docker-registry");
         command.arg("serve").arg(path("config.yaml")).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let process = match command.spawn() {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let required = std::env::var("OPM_TEST_REQUIRES").is_ok_and(|name| name == "docker-registry");
+                assert!(!required, "docker-registry is not installed");
+                return None;
+            }
             spawned => spawned.unwrap(),
         };
         let mut registry = Self { host: String::new(), process, dir };
