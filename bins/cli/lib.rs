@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod pull;
 mod run;
+mod share;
 
 pub use amounts::{bytes, duration};
 pub use listen::{ListenArgs, given};
@@ -17,4 +18,4 @@ pub use log::{Format, Level, LogArgs};
 pub use output::{Piped, print, warn};
 pub use progress::{ProgressArg, Shown};
 pub use pull::{PullArgs, PullToolArg};
-pub use run::{parse, run};
+pub use run::{parse, run, write_share};

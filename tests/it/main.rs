@@ -23,6 +23,7 @@ mod mirroring;
 mod opm;
 mod registry_server;
 mod rows;
+mod share;
 mod stores;
 mod tidy;
 mod web;

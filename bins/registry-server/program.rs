@@ -1,0 +1,33 @@
+//! `registry-server`: a database, served over gRPC.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use opm_action::registry::serve;
+use opm_cli::{Level, LogArgs};
+
+#[path = "../opm/registry/serve_args.rs"]
+mod serve_args;
+
+/// Serve an operator catalog from a database over gRPC
+///
+/// Answers the api.Registry service, health checks and reflection. The port opens at once; health is NOT_SERVING until the
+/// catalog is ready. SIGTERM and SIGINT stop the server gracefully.
+#[derive(Parser)]
+#[command(name = "registry-server", version, after_help = "Example:\n  registry-server -d bundles.db -p 50051")]
+struct Args {
+    #[command(flatten)]
+    serve: serve_args::ServeArgs,
+
+    #[command(flatten)]
+    log: LogArgs,
+}
+
+pub(crate) fn main() -> ExitCode {
+    let args: Args = match opm_cli::parse() {
+        Ok(args) => args,
+        Err(code) => return code,
+    };
+    let options = args.serve.options(None);
+    opm_cli::run(&args.log, Level::Info, async move |context| serve::run(&options, &context).await)
+}
