@@ -10,6 +10,7 @@ mod output;
 mod progress;
 mod pull;
 mod run;
+mod serve;
 mod share;
 
 pub use amounts::{bytes, duration};
@@ -19,3 +20,4 @@ pub use output::{Piped, print, warn};
 pub use progress::{ProgressArg, Shown};
 pub use pull::{PullArgs, PullToolArg};
 pub use run::{parse, run, write_share};
+pub use serve::ServeArgs;

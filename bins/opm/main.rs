@@ -62,8 +62,11 @@ enum Command {
     Completion(completion::Completion),
 }
 
+/// A program.
+type Main = fn() -> ExitCode;
+
 /// What this program is under other names, so that one file is enough for an image.
-const NAMES: &[(&str, fn() -> ExitCode)] = &[
+const NAMES: &[(&str, Main)] = &[
     ("configmap-server", configmap_server::main),
     (grpc_health_probe::NAME, grpc_health_probe::main),
     ("initializer", initializer::main),

@@ -4,10 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use opm_action::registry::serve;
-use opm_cli::{Level, LogArgs};
-
-#[path = "../opm/registry/serve_args.rs"]
-mod serve_args;
+use opm_cli::{Level, LogArgs, ServeArgs};
 
 /// Serve an operator catalog from a database over gRPC
 ///
@@ -17,7 +14,7 @@ mod serve_args;
 #[command(name = "registry-server", version, after_help = "Example:\n  registry-server -d bundles.db -p 50051")]
 struct Args {
     #[command(flatten)]
-    serve: serve_args::ServeArgs,
+    serve: ServeArgs,
 
     #[command(flatten)]
     log: LogArgs,
