@@ -4,6 +4,9 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 BINS = opm initializer registry-server configmap-server
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+REVISION = $(shell git rev-parse HEAD 2>/dev/null)
+# A named target keeps the flag off build scripts.
+STATIC = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --target $(HOST) --target-dir target/static
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
 .PHONY: all build demo try test follow interop lint fmt doc bench bench-compare soak fuzz image static install ci dist clean
@@ -76,17 +79,23 @@ fuzz:
 dist:
 	$(CARGO) build --profile dist --locked
 
-# Binaries that need nothing of the machine they run on, in bin/static/. A named target keeps the flag off build scripts.
+# Binaries that need nothing of the machine they run on, in bin/static/.
 static:
-	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --release --locked --bins --target $(HOST) --target-dir target/static
+	$(STATIC) --release --bins
 	mkdir -p bin/static && cp $(addprefix target/static/$(HOST)/release/,$(BINS)) bin/static/
 
+# The image of the programs, built without a container tool: bin/opm-image.tar, an OCI archive. `Dockerfile` says the same to tools.
 image:
-	buildah bud --format oci -t opm:latest .
+	$(STATIC) --profile dist --bin opm
+	mkdir -p bin
+	target/static/$(HOST)/dist/opm image --output oci-archive:bin/opm-image.tar:latest $(REVISION:%=--label org.opencontainers.image.revision=%)
 
-install: build
+# Binaries, man pages, and completions for bash, zsh and fish. DESTDIR is put before PREFIX, for packagers.
+install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 0755 $(addprefix target/release/,$(BINS)) $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $(addprefix bin/,$(BINS)) $(DESTDIR)$(PREFIX)/bin/
+	ln -sf opm $(DESTDIR)$(PREFIX)/bin/grpc_health_probe
+	umask 022 && for bin in $(BINS) grpc_health_probe; do $(DESTDIR)$(PREFIX)/bin/$$bin --write-share $(DESTDIR)$(PREFIX)/share; done
 
 ci:
 	.ci/run

@@ -10,6 +10,8 @@ mod output;
 mod progress;
 mod pull;
 mod run;
+mod serve;
+mod share;
 mod yes_or_no;
 
 pub use amounts::{bytes, duration};
@@ -18,5 +20,6 @@ pub use log::{Format, Level, LogArgs};
 pub use output::{Piped, print, warn};
 pub use progress::{ProgressArg, Shown};
 pub use pull::{PullArgs, PullToolArg};
-pub use run::{run, start};
+pub use run::{run, start, write_share};
+pub use serve::ServeArgs;
 pub use yes_or_no::YesOrNo;

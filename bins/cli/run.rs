@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use opm_action::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,7 +22,12 @@ const CLEANUP: Duration = Duration::from_millis(500);
 /// Reads the arguments. Where they are wrong, or ask for help, says so and returns the status to exit with.
 ///
 /// `add` gives the status 2 another meaning, so that its usage errors exit with 1 as all its errors do.
+///
+/// A program that was called to write its man pages and completions has done so, and the status says how that went.
 fn parse<P: Parser>() -> Result<P, ExitCode> {
+    if let Some(code) = write_share::<P>() {
+        return Err(code);
+    }
     P::try_parse().map_err(|error| {
         let is_add = std::env::args().skip(1).filter(|a| !a.starts_with('-')).nth(1).as_deref() == Some("add");
         // Help that cannot be written because nobody reads it is no failure.
@@ -43,6 +48,12 @@ pub fn start<P: Parser>(program: impl FnOnce(P) -> ExitCode) -> ExitCode {
         Ok(args) => program(args),
         Err(code) => code,
     }
+}
+
+/// Writes the man pages and completions of `P` where the arguments are `--write-share DIR`, and says with which status to exit.
+pub fn write_share<P: CommandFactory>() -> Option<ExitCode> {
+    let written = crate::share::write_if_asked::<P>()?;
+    Some(written.map_or_else(|error| failed(&error), |()| ExitCode::SUCCESS))
 }
 
 /// Runs a deed to its end, and says how it ended. SIGINT and SIGTERM interrupt the deed, which then cleans up; a second one

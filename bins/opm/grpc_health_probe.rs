@@ -1,7 +1,6 @@
 //! What `opm` is when it is started as `grpc_health_probe`, so that an image with nothing else in it can be probed.
 
-use std::ffi::{OsStr, OsString};
-use std::path::Path;
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -44,13 +43,11 @@ struct Probe {
     v: bool,
 }
 
-/// Whether the program was started under the probe's name.
-pub(crate) fn is_wanted() -> bool {
-    std::env::args_os().next().is_some_and(|name| Path::new(&name).file_name() == Some(OsStr::new(NAME)))
-}
-
 /// Asks once, and says what came of it.
 pub(crate) fn main() -> ExitCode {
+    if let Some(code) = opm_cli::write_share::<Probe>() {
+        return code;
+    }
     let probe = match Probe::try_parse_from(std::env::args_os().map(with_two_dashes)) {
         Ok(probe) => probe,
         Err(error) => {

@@ -4,6 +4,7 @@ mod alpha;
 mod completion;
 mod generate;
 mod grpc_health_probe;
+mod image;
 mod index;
 mod init;
 mod migrate;
@@ -14,6 +15,14 @@ mod serve;
 mod validate;
 mod version;
 
+#[path = "../configmap-server/program.rs"]
+mod configmap_server;
+#[path = "../initializer/program.rs"]
+mod initializer;
+#[path = "../registry-server/program.rs"]
+mod registry_server;
+
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -46,15 +55,29 @@ enum Command {
     Migrate(migrate::Migrate),
     Init(init::Init),
     Generate(generate::Generate),
+    Image(image::Image),
     Bundle(alpha::bundle::Bundle),
     Alpha(alpha::Alpha),
     Version(version::Version),
     Completion(completion::Completion),
 }
 
+/// A program.
+type Main = fn() -> ExitCode;
+
+/// What this program is under other names, so that one file is enough for an image.
+const NAMES: &[(&str, Main)] = &[
+    ("configmap-server", configmap_server::main),
+    (grpc_health_probe::NAME, grpc_health_probe::main),
+    ("initializer", initializer::main),
+    ("registry-server", registry_server::main),
+];
+
 fn main() -> ExitCode {
-    if grpc_health_probe::is_wanted() {
-        return grpc_health_probe::main();
+    let called = std::env::args_os().next().unwrap_or_default();
+    let called = Path::new(&called).file_name().unwrap_or_default();
+    if let Some((_, main)) = NAMES.iter().find(|(name, _)| called == *name) {
+        return main();
     }
     opm_cli::start(|Opm { command, pull, log }: Opm| {
         let level = match &command {
@@ -71,6 +94,7 @@ fn main() -> ExitCode {
             Command::Migrate(args) => args.run(&pull, &context).await,
             Command::Init(args) => args.run(&context).await,
             Command::Generate(args) => args.run(),
+            Command::Image(args) => args.run(&pull, &context).await,
             Command::Bundle(args) => args.run(&pull, &context).await,
             Command::Alpha(args) => args.run(&pull, &context).await,
             Command::Version(args) => args.run(),

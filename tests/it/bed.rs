@@ -159,6 +159,14 @@ impl Bed {
         has_files(self.tmp.path())
     }
 
+    /// Asserts that there is something temporary, and that it is nobody else's business.
+    #[track_caller]
+    pub(crate) fn assert_private(&self) {
+        let modes = std::fs::read_dir(self.tmp.path()).unwrap().map(|e| e.unwrap().metadata().unwrap().mode() & 0o777);
+        let modes: Vec<u32> = modes.collect();
+        assert!(!modes.is_empty() && modes.iter().all(|mode| [0o600, 0o700].contains(mode)), "{modes:?}");
+    }
+
     /// Asserts that there are no temporary files.
     #[track_caller]
     pub(crate) fn assert_tidy(&self) {

@@ -154,6 +154,7 @@ const COMMANDS: &[(&str, &[&str], &[&str])] = &[
     ("opm", &["validate"], &["--output"]),
     ("opm", &["init"], &["--default-channel", "--description", "--icon", "--output"]),
     ("opm", &["migrate"], &["--output", "--migrate-level"]),
+    ("opm", &["image"], &["--opm", "--tag", "--push", "--output", "--label"]),
     ("opm", &["generate", "dockerfile"], &["--base-image", "--builder-image", "--extra-labels"]),
     ("opm", &["alpha", "list", "packages"], &[]),
     ("opm", &["alpha", "list", "channels"], &[]),

@@ -24,6 +24,7 @@ mod opm;
 mod pages;
 mod registry_server;
 mod rows;
+mod share;
 mod stores;
 mod tidy;
 mod web;

@@ -71,6 +71,7 @@ fn answers_and_ends_gracefully() {
             assert_eq!(client.list_packages().await.unwrap(), ["kettle", "tea", "teahouse"]);
             assert_eq!(client.package("tea").await.unwrap().default_channel, "stable");
             assert_eq!(client.health("anything").await.unwrap(), Health::Serving);
+            bed.assert_private();
             let error = client.package("none").await.unwrap_err();
             assert!(error.to_string().contains("package none not found"), "{error}");
             let bundles: Vec<_> = client.list_bundles().await.unwrap().map(Result::unwrap).collect().await;

@@ -35,7 +35,7 @@ const DIAGRAM: &[(&str, &[&str])] = &[
 ];
 
 /// Files below `bins/opm` that are no commands: they hold what several share, or what has no deed behind it.
-const NO_COMMANDS: &[&str] = &["main", "mod", "completion", "output", "target", "serve_args"];
+const NO_COMMANDS: &[&str] = &["main", "mod", "completion", "output", "target"];
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -180,4 +180,33 @@ fn every_crate_has_the_lints_of_the_workspace() {
         assert!(manifest.contains("[lints]\nworkspace = true"), "{} does not", entry.path().display());
     }
     assert!(fs::read_to_string(root().join("Cargo.toml")).unwrap().contains("[lints]\nworkspace = true"));
+}
+
+/// Rows of a table in Markdown that name a source file and something in it: `…file.rs` | `NAME` |.
+fn named_in_sources(page: &str) -> Vec<(&str, &str)> {
+    let cells = page.lines().map(|line| line.trim_end_matches([' ', '|']).rsplit(" | ").collect::<Vec<_>>());
+    let pair = cells.filter_map(|cells| Some((cells.get(1)?.trim_matches('`'), cells[0].trim_matches('`'))));
+    pair.filter(|(file, _)| file.starts_with("crates/")).collect()
+}
+
+#[test]
+fn the_bounds_of_the_threat_model_are_where_it_says() {
+    let page = fs::read_to_string(root().join("docs/security.md")).unwrap();
+    let named = named_in_sources(&page);
+    assert!(named.len() > 30, "the table of bounds has another form: {named:?}");
+    let mut faults = Vec::new();
+    for (file, name) in named {
+        let text = fs::read_to_string(root().join(file)).unwrap_or_default();
+        if ![format!("const {name}: "), format!("struct {name} {{")].iter().any(|words| text.contains(words)) {
+            faults.push(format!("docs/security.md: there is no {name} in {file}"));
+        }
+    }
+    // Elsewhere it names files only.
+    for file in page.split('`').filter(|word| Path::new(word).extension() == Some("rs".as_ref()) && !word.contains(' '))
+    {
+        if !root().join(file).is_file() {
+            faults.push(format!("docs/security.md: there is no {file}"));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
 }

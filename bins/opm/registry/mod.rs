@@ -6,7 +6,6 @@ mod prune;
 mod prune_stranded;
 mod rm;
 mod serve;
-mod serve_args;
 
 pub(crate) use add::HowArgs;
 pub(crate) use build::Build;

@@ -1,8 +1,7 @@
 use clap::Args;
 use opm_action::Context;
 use opm_action::registry::serve;
-
-use super::serve_args::ServeArgs;
+use opm_cli::ServeArgs;
 
 /// Serve an operator catalog from a database over gRPC
 ///

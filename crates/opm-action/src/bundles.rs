@@ -1,12 +1,15 @@
 //! Getting bundles: from images in registries, layouts and archives, and from directories.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use futures_util::{StreamExt, stream};
 use opm_bundle::Bundle;
 use opm_image::{Client, Image, Keep, Limits, Options, Source};
+use tempfile::TempDir;
 
 use crate::local::{Found, LocalImage};
 use crate::tool::inside;
@@ -140,10 +143,15 @@ async fn resolve_elsewhere(client: &Client, reference: &str, context: &Context) 
     }
 }
 
-/// A directory that only this process uses, and that goes away with the value.
-pub(crate) fn private_dir() -> anyhow::Result<tempfile::TempDir> {
-    let made = tempfile::Builder::new().prefix("opm-").tempdir();
-    made.with_context(|| format!("cannot create a temporary directory in {}", std::env::temp_dir().display()))
+/// A temporary directory that only this user may enter, and that goes away with the value.
+pub(crate) fn private(prefix: &str) -> io::Result<TempDir> {
+    tempfile::Builder::new().prefix(prefix).permissions(Permissions::from_mode(0o700)).tempdir()
+}
+
+/// The same, with an error that says where.
+pub(crate) fn private_dir() -> anyhow::Result<TempDir> {
+    private("opm-")
+        .with_context(|| format!("cannot create a temporary directory in {}", std::env::temp_dir().display()))
 }
 
 /// Reads the bundle in a directory with `manifests/` and `metadata/`; `image` is the reference to remember.

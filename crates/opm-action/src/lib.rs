@@ -18,6 +18,7 @@ mod context;
 mod failure;
 pub mod generate;
 pub mod grpc_health_probe;
+pub mod image;
 pub mod index;
 pub mod init;
 pub mod initializer;

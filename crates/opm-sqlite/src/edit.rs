@@ -1,12 +1,14 @@
 //! Editing: one command, one transaction.
 
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::Read;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use opm_model::Stop;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use tempfile::TempDir;
 
 use crate::{StoreError, journals, migrations};
 
@@ -141,7 +143,7 @@ fn make<T>(
         check_magic(from)?;
         let io = |source| StoreError::Io { doing: "copy", path: from.to_owned(), source };
         if journals::any_of(from) {
-            let private = tempfile::tempdir().map_err(fault("create a temporary directory for"))?;
+            let private = private_dir().map_err(fault("create a temporary directory for"))?;
             let settled = private.path().join("catalog.db");
             journals::settle_into(from, &settled).map_err(|e| e.at(from))?;
             journals::copy(&settled, draft.as_file()).map_err(io)?;
@@ -163,9 +165,8 @@ fn make<T>(
 
 /// The permissions of the file at `path`, or those that a new file gets.
 #[cfg(unix)]
-fn permissions(path: &Path) -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).map_or_else(|_| std::fs::Permissions::from_mode(0o666), |m| m.permissions())
+fn permissions(path: &Path) -> Permissions {
+    std::fs::metadata(path).map_or_else(|_| Permissions::from_mode(0o666), |m| m.permissions())
 }
 
 fn fill<T>(
@@ -222,6 +223,11 @@ pub(crate) fn known_version(conn: &Connection, path: &Path) -> Result<i64, Store
         return Err(StoreError::Newer { path: path.to_owned(), found, known: migrations::LATEST });
     }
     Ok(found)
+}
+
+/// A temporary directory that only this user may enter.
+pub(crate) fn private_dir() -> std::io::Result<TempDir> {
+    tempfile::Builder::new().prefix("opm-serve-").permissions(Permissions::from_mode(0o700)).tempdir()
 }
 
 /// Opens a database for reading and writing. The path is taken as it is: nothing in it has a meaning of its own.

@@ -2,6 +2,7 @@ mod alpha;
 mod completion;
 mod generate;
 mod grpc_health_probe;
+mod image;
 pub(crate) mod index;
 mod init;
 mod migrate;

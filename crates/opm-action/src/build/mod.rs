@@ -10,7 +10,7 @@ use opm_image::build::Output;
 pub use tool::BuildTool;
 
 use crate::Context;
-pub(crate) use native::Native;
+pub(crate) use native::{Native, OPM, PROBE, alone};
 
 /// How an image is built, and where it goes.
 #[derive(Clone, Debug, Default)]
@@ -51,12 +51,7 @@ impl BuildOptions {
                     "an image that is pushed or written to a place is built without {tool}: leave out the flag that names it"
                 )
             }
-            (Some(BuildTool::None), true) => {
-                bail!(
-                    "say where the image goes: --push, or --output with oci:DIR, oci-archive:FILE or docker-archive:FILE"
-                )
-            }
-            (_, false) => Ok(Builder::Native(self.outputs()?)),
+            (Some(BuildTool::None), true) | (_, false) => Ok(Builder::Native(self.outputs()?)),
             (tool, true) => {
                 let tag = self.tag.as_deref().unwrap_or(default_tag);
                 ensure!(!tag.is_empty() && !tag.starts_with('-'), "{tag:?} is no name of an image");
@@ -65,7 +60,12 @@ impl BuildOptions {
         }
     }
 
-    fn outputs(&self) -> anyhow::Result<Vec<Output>> {
+    /// Where an image goes that we build.
+    pub(crate) fn outputs(&self) -> anyhow::Result<Vec<Output>> {
+        ensure!(
+            !self.outputs.is_empty(),
+            "say where the image goes: --push, or --output with oci:DIR, oci-archive:FILE or docker-archive:FILE"
+        );
         let mut outputs = Vec::with_capacity(self.outputs.len());
         for text in &self.outputs {
             let output = match (text.as_str(), &self.tag) {

@@ -11,9 +11,9 @@ use opm_image::{Client, Digest};
 use crate::{Context, ImageOptions};
 
 /// Where images have `opm`.
-const OPM: &str = "bin/opm";
-/// Where images have the program that probes it, and what that is.
-const PROBE: (&str, &str) = ("bin/grpc_health_probe", "opm");
+pub(crate) const OPM: &str = "bin/opm";
+/// What `opm` is a link to, where it is to probe servers.
+pub(crate) const PROBE: &str = "grpc_health_probe";
 
 /// An image in the making.
 pub(crate) struct Native<'a> {
@@ -32,7 +32,7 @@ impl Native<'_> {
             Some(base) => Some(base.parse()?),
             None => {
                 self.contents.file(OPM, own_binary()?, true)?;
-                self.contents.link(PROBE.0, PROBE.1)?;
+                self.contents.link(&format!("bin/{PROBE}"), "opm")?;
                 None
             }
         };
@@ -46,11 +46,17 @@ impl Native<'_> {
 /// The file of this very program, if it runs where there are no libraries.
 pub(super) fn own_binary() -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe().context("cannot find the file of this program")?;
-    match is_static(&path) {
-        Ok(true) => Ok(path),
+    alone(&path, "name a base with --binary-image, or use")?;
+    Ok(path)
+}
+
+/// Fails where a program does not run where there are no libraries. `else_` begins what may be done about that.
+pub(crate) fn alone(path: &Path, else_: &str) -> anyhow::Result<()> {
+    match is_static(path) {
+        Ok(true) => Ok(()),
         Ok(false) => bail!(
-            "{} needs the libraries of this machine, so that an image of nothing but it would not start: name a base with \
-            --binary-image, or use a statically linked opm (`make static` builds one)",
+            "{} needs the libraries of this machine, so that an image of nothing but it would not start: {else_} a statically \
+            linked opm (`make static` builds one)",
             path.display()
         ),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),

@@ -48,7 +48,7 @@ impl Store {
                 tracing::warn!("permissive mode enabled: error loading manifests from configmap: {line}");
             }
         }
-        let directory = tempfile::Builder::new().prefix("opm-configmap-").tempdir();
+        let directory = crate::bundles::private("opm-configmap-");
         let directory = directory.with_context(|| format!("cannot use {}", std::env::temp_dir().display()))?;
         let copy = directory.path().join("catalog.db");
         fs::copy(&self.database, &copy)

@@ -94,6 +94,7 @@ impl CatalogImage<'_> {
             entrypoint: Some(vec!["/bin/opm".to_owned()]),
             cmd: Some(self.arguments()),
             history: "opm index".to_owned(),
+            ..Change::default()
         }
     }
 

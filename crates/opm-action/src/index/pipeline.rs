@@ -363,6 +363,7 @@ pub(crate) async fn database_image(
         entrypoint: Some(vec!["/bin/opm".to_owned()]),
         cmd: Some(["registry", "serve", "--database", DATABASE_IN_IMAGE].map(str::to_owned).to_vec()),
         history: "opm index".to_owned(),
+        ..Change::default()
     };
     Builder::native(outputs, Native { base, contents, change, images }, context).await
 }

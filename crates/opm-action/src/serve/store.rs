@@ -76,7 +76,7 @@ impl Store {
     /// Opens the catalog as it is now.
     pub(super) fn open(&self, trust: Trust, stop: &Stop) -> anyhow::Result<Opened> {
         let Some(directory) = &self.cache else {
-            let temporary = tempfile::Builder::new().prefix("opm-serve-cache-").tempdir();
+            let temporary = crate::bundles::private("opm-serve-cache-");
             let temporary = temporary.with_context(|| {
                 format!("cannot make a directory in {}; name one with --cache-dir", std::env::temp_dir().display())
             })?;

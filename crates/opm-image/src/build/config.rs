@@ -18,6 +18,10 @@ pub struct Change {
     pub entrypoint: Option<Vec<String>>,
     /// Replaces the base's.
     pub cmd: Option<Vec<String>>,
+    /// As whom it runs; replaces the base's.
+    pub user: Option<String>,
+    /// Where it starts; replaces the base's.
+    pub working_dir: Option<String>,
     /// The text of the new entry of the history.
     pub history: String,
 }
@@ -47,6 +51,11 @@ pub fn extend_config(base: &[u8], layer: &Built, change: &Change, epoch: u64) ->
     }
     if let Some(cmd) = &change.cmd {
         config.insert("Cmd".to_owned(), json!(cmd));
+    }
+    for (key, value) in [("User", &change.user), ("WorkingDir", &change.working_dir)] {
+        if let Some(value) = value {
+            config.insert(key.to_owned(), json!(value));
+        }
     }
 
     let rootfs = object(&mut root, "rootfs").ok_or_else(|| bad("`rootfs` is not an object"))?;

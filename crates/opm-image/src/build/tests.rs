@@ -134,6 +134,8 @@ fn configuration_and_manifest_take_the_layer_in() {
         ports: vec!["50051/tcp".to_owned()],
         entrypoint: Some(vec!["/bin/opm".to_owned()]),
         cmd: None,
+        user: Some("1002".to_owned()),
+        working_dir: Some("/tmp".to_owned()),
         history: "text".to_owned(),
     };
     let base = json!({"os": "linux", "x": 1, "created": "old", "history": null, "rootfs": {"diff_ids": ["one"]},
@@ -143,7 +145,7 @@ fn configuration_and_manifest_take_the_layer_in() {
     let expected = json!({"os": "linux", "x": 1, "created": "1970-01-01T00:00:00Z",
         "history": [{"created": "1970-01-01T00:00:00Z", "created_by": "text"}],
         "rootfs": {"type": "layers", "diff_ids": ["one", layer.diff_id.as_str()]},
-        "config": {"Labels": {"a": "old", "b": "new"}, "User": "1001", "Entrypoint": ["/bin/opm"],
+        "config": {"Labels": {"a": "old", "b": "new"}, "User": "1002", "WorkingDir": "/tmp", "Entrypoint": ["/bin/opm"],
             "ExposedPorts": {"50051/tcp": {}}}});
     assert_eq!(found, expected);
     assert!(config.starts_with(br#"{"config":{"Entrypoint""#));

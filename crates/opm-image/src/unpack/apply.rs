@@ -51,7 +51,11 @@ pub(crate) struct Spool {
 
 impl Spool {
     pub(crate) fn new(within: &Path, made: Option<PathBuf>) -> Result<Self, ErrorKind> {
-        let dir = tempfile::Builder::new().prefix(".opm-image-").tempdir_in(within).map_err(ErrorKind::io(within))?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".opm-image-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let dir = builder.tempdir_in(within).map_err(ErrorKind::io(within))?;
         Ok(Self { path: dir.path().to_owned(), dir: Some(dir), made })
     }
 

@@ -152,10 +152,7 @@ impl Catalog {
             Ok(_) => {}
         }
         let has_log = edit::check_magic(path)?;
-        let private = tempfile::Builder::new()
-            .prefix("opm-serve-")
-            .tempdir()
-            .map_err(io("create a temporary directory in", &std::env::temp_dir()))?;
+        let private = edit::private_dir().map_err(io("create a temporary directory in", &std::env::temp_dir()))?;
         let served = match in_place_or_copy(path, has_log, upgrade, private.path()).map_err(|e| e.at(path))? {
             Served::InPlace => path.to_owned(),
             Served::Copy(copy) => copy,

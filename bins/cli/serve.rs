@@ -4,24 +4,28 @@ use std::path::PathBuf;
 
 use clap::Args;
 use opm_action::registry::serve::Options;
-use opm_cli::ListenArgs;
 
+use crate::ListenArgs;
+
+/// Which database is served, and where.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct ServeArgs {
+pub struct ServeArgs {
     /// Database to serve; it is not written to
     #[arg(short, long, value_name = "FILE", default_value = "bundles.db")]
-    database: PathBuf,
+    pub database: PathBuf,
 
+    /// Where it is heard and seen.
     #[command(flatten)]
-    listen: ListenArgs,
+    pub listen: ListenArgs,
 
     /// Refuse a database with an old schema, instead of serving an upgraded private copy
     #[arg(long)]
-    skip_migrate: bool,
+    pub skip_migrate: bool,
 }
 
 impl ServeArgs {
-    pub(crate) fn options(self, timeout_seconds: Option<u16>) -> Options {
+    /// What the deed takes.
+    pub fn options(self, timeout_seconds: Option<u16>) -> Options {
         Options {
             database: self.database,
             listen: self.listen.into(),
