@@ -23,7 +23,7 @@ use opm_cli::{Level, ListenArgs, LogArgs};
 )]
 struct Args {
     /// Kubeconfig file; without one, $KUBECONFIG, then the service account of the pod
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = opm_cli::path())]
     kubeconfig: Option<PathBuf>,
 
     /// Context of the kubeconfig to use, if not the current one
@@ -60,7 +60,7 @@ struct Args {
 pub(crate) fn main() -> ExitCode {
     opm_cli::start(|args: Args| {
         let options = Options {
-            kubeconfig: args.kubeconfig,
+            kubeconfig: opm_cli::given_path(args.kubeconfig),
             variable: std::env::var_os("KUBECONFIG"),
             context: args.context,
             name: args.config_map_name,

@@ -28,7 +28,7 @@ pub(crate) struct Serve {
     listen: ListenArgs,
 
     /// Directory to keep the pack in; one that is filled needs not be writable
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = opm_cli::path())]
     cache_dir: Option<PathBuf>,
 
     /// Fill the cache directory, or check that it belongs to the catalog, and exit
@@ -54,7 +54,7 @@ impl Serve {
         let options = Options {
             source: self.source,
             listen: self.listen.into(),
-            cache_dir: self.cache_dir.filter(|dir| !dir.as_os_str().is_empty()),
+            cache_dir: opm_cli::given_path(self.cache_dir),
             cache_only: self.cache_only,
             cache_enforce_integrity: self.cache_enforce_integrity,
             profiles_address: opm_cli::given(Some(self.pprof_addr)),

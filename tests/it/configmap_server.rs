@@ -341,7 +341,8 @@ fn what_stands_in_the_way_at_the_start_is_said() {
     within(&cluster).down();
     run(&[], &["error getting configmap", "cannot be reached"]);
     assert_eq!(bed.files(), ["termination"]);
-    bed.run("configmap-server", &["-c", "x", "-n", "y", "-p", "0", "-t", "termination"])
+    // What is empty is not given.
+    bed.run("configmap-server", &["-k", "", "-c", "x", "-n", "y", "-p", "0", "-t", ""])
         .fails(1, &["Cannot load config for REST client", "--kubeconfig"]);
     bed.run("configmap-server", &["-c", "x"]).fails(2, &["--configMapNamespace"]);
 }

@@ -53,7 +53,8 @@ fn logged(bed: &Bed, words: &str, times: usize) {
 fn a_catalog_is_served_out_of_a_temporary_pack() {
     let bed = Bed::new();
     catalog(&bed);
-    let server = start(&bed, &["serve", "catalog"]);
+    // What is empty is not given.
+    let server = start(&bed, &["serve", "catalog", "--cache-dir="]);
     block_on(async {
         let client = Client::connect(&server.address).await.unwrap();
         assert_eq!(client.list_packages().await.unwrap(), ["kettle", "tea", "teahouse"]);

@@ -30,7 +30,7 @@ pub(crate) struct Extract {
     namespace: String,
 
     /// Kubeconfig file
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", value_parser = opm_cli::path())]
     kubeconfig: Option<PathBuf>,
 
     /// Context of the kubeconfig to use, if not the current one
@@ -52,7 +52,7 @@ impl Extract {
             manifests: self.manifestsdir,
             name: self.configmapname,
             namespace: self.namespace,
-            kubeconfig: self.kubeconfig,
+            kubeconfig: opm_cli::given_path(self.kubeconfig),
             variable: std::env::var_os("KUBECONFIG"),
             context: self.context,
             limit: self.datalimit,

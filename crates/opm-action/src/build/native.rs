@@ -11,14 +11,18 @@ use opm_image::{Client, Digest};
 use crate::{Context, ImageOptions};
 
 /// Where images have `opm`.
-pub(crate) const OPM: &str = "bin/opm";
-/// What `opm` is a link to, where it is to probe servers.
-pub(crate) const PROBE: &str = "grpc_health_probe";
+const OPM: &str = "bin/opm";
+/// What `opm` is called besides, and is then: links to it make it the other programs.
+const LINKS: &[&str] = &["configmap-server", "grpc_health_probe", "initializer", "registry-server"];
+/// The user that the programs run as, a number so that clusters see that it is not root.
+const USER: &str = "1001";
+/// Where they start, and whatever is temporary is: the one directory that everybody may write to.
+const TEMPORARY: &str = "tmp";
 
 /// An image in the making.
 pub(crate) struct Native<'a> {
-    /// The image that it is built on. Without one it has this program, to be started by its entry
-    /// point; on `scratch`, it has not.
+    /// The image that it is built on. Without one it has this program, to be started by its entry point, and not as root; on
+    /// `scratch`, it has not.
     pub(crate) base: Option<&'a str>,
     pub(crate) contents: Contents,
     pub(crate) change: Change,
@@ -31,8 +35,7 @@ impl Native<'_> {
             Some("scratch") => None,
             Some(base) => Some(base.parse()?),
             None => {
-                self.contents.file(OPM, own_binary()?, true)?;
-                self.contents.link(&format!("bin/{PROBE}"), "opm")?;
+                add_programs(own_binary()?, &mut self.contents, &mut self.change)?;
                 None
             }
         };
@@ -41,6 +44,19 @@ impl Native<'_> {
         let work = async { Ok(client.build(&plan, outputs, context.progress.as_ref()).await?) };
         context.unless_interrupted(work).await
     }
+}
+
+/// Puts `opm` into an image that has nothing else to run, under all its names, and with what it needs.
+pub(crate) fn add_programs(opm: PathBuf, contents: &mut Contents, change: &mut Change) -> anyhow::Result<()> {
+    contents.file(OPM, opm, true)?;
+    for name in LINKS {
+        contents.link(&format!("bin/{name}"), "opm")?;
+    }
+    contents.directory(TEMPORARY, true)?;
+    change.entrypoint = Some(vec![format!("/{OPM}")]);
+    change.user = Some(USER.to_owned());
+    change.working_dir = Some(format!("/{TEMPORARY}"));
+    Ok(())
 }
 
 /// The file of this very program, if it runs where there are no libraries.

@@ -69,7 +69,8 @@ pub enum Refusal {
     ImageAlreadyAdded(String),
     /// A CSV of the package is in the catalog already (exit status 3).
     #[error(
-        "Bundle already added that provides package and csv: package {package} has {csv} in channel {channel}; {image} cannot be added beside it"
+        "Bundle already added that provides package and csv: package {package} has {csv} in channel {channel}; it cannot be added a second time{}",
+        aside(image)
     )]
     CsvAlreadyAdded {
         /// The package's name.
@@ -78,7 +79,7 @@ pub enum Refusal {
         csv: String,
         /// The channel where it is.
         channel: String,
-        /// The image that should be added.
+        /// The image that should be added; empty where there is none.
         image: String,
     },
     /// Only heads can be overwritten.
@@ -125,11 +126,11 @@ pub enum Refusal {
         package: String,
     },
     /// A bundle would be added, but could not be reached in its channel.
-    #[error("add prunes bundle {bundle} ({image}) from package {package}, channel {channel}: this may be due to incorrect channel head ({head}): nothing from there on replaces or skips it; bundles of the channel: {}", listed.join(", "))]
+    #[error("add prunes bundle {bundle}{} from package {package}, channel {channel}: this may be due to incorrect channel head ({head}): nothing from there on replaces or skips it; bundles of the channel: {}", aside(image), listed.join(", "))]
     Prunes {
         /// The bundle's name.
         bundle: String,
-        /// Its image.
+        /// Its image; empty where there is none.
         image: String,
         /// The package's name.
         package: String,
@@ -198,6 +199,11 @@ pub enum Refusal {
         /// The channel that it heads.
         channel: String,
     },
+}
+
+/// The image of a bundle that was named, if it has one.
+fn aside(image: &str) -> String {
+    if image.is_empty() { String::new() } else { format!(" ({image})") }
 }
 
 /// The texts of several errors [with their causes](with_causes), each once, in order.
