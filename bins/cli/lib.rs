@@ -15,7 +15,7 @@ mod share;
 mod yes_or_no;
 
 pub use amounts::{bytes, duration};
-pub use listen::{ListenArgs, given, given_path, path};
+pub use listen::{ListenArgs, given, path};
 pub use log::{Format, Level, LogArgs};
 pub use output::{Piped, print, warn};
 pub use progress::{ProgressArg, Shown};

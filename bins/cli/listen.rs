@@ -37,8 +37,3 @@ pub fn given(address: Option<String>) -> Option<String> {
 pub fn path() -> impl TypedValueParser<Value = PathBuf> {
     OsStringValueParser::new().map(PathBuf::from)
 }
-
-/// A path; an empty one is none.
-pub fn given_path(path: Option<PathBuf>) -> Option<PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty())
-}

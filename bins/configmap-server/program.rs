@@ -60,7 +60,7 @@ struct Args {
 pub(crate) fn main() -> ExitCode {
     opm_cli::start(|args: Args| {
         let options = Options {
-            kubeconfig: opm_cli::given_path(args.kubeconfig),
+            kubeconfig: args.kubeconfig,
             variable: std::env::var_os("KUBECONFIG"),
             context: args.context,
             name: args.config_map_name,

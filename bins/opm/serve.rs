@@ -54,7 +54,7 @@ impl Serve {
         let options = Options {
             source: self.source,
             listen: self.listen.into(),
-            cache_dir: opm_cli::given_path(self.cache_dir),
+            cache_dir: self.cache_dir.filter(|dir| !dir.as_os_str().is_empty()),
             cache_only: self.cache_only,
             cache_enforce_integrity: self.cache_enforce_integrity,
             profiles_address: opm_cli::given(Some(self.pprof_addr)),

@@ -1,7 +1,8 @@
 //! What a failed deed means to its caller: an exit status, and text.
 
 use opm_catalog::edit::EditError;
-use opm_model::edit::{Refusal, distinct};
+use opm_model::distinct;
+use opm_model::edit::Refusal;
 use opm_sqlite::StoreError;
 
 /// Some of what was wanted did not arrive. What did is there, and nothing promises more.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use opm_catalog::{Format, Index, Purpose, Report};
+use opm_model::with_causes;
 
 use crate::Context;
 use crate::render::on_a_thread;
@@ -56,18 +57,7 @@ impl Outcome {
     pub fn to_document(&self, format: Format) -> String {
         match &self.result {
             Ok(report) => report.to_document(format),
-            Err(error) => Report::of_error(error).to_document_with(&chain(error), format),
+            Err(error) => Report::of_error(error).to_document_with(&with_causes(error), format),
         }
     }
-}
-
-/// An error with its causes.
-fn chain(error: &opm_catalog::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }

@@ -13,6 +13,7 @@
 //! # Ok::<(), opm_model::VersionError>(())
 //! ```
 
+mod causes;
 pub mod edit;
 mod gvk;
 mod manifest;
@@ -21,6 +22,7 @@ mod query;
 mod stop;
 mod version;
 
+pub use causes::{distinct, with_causes};
 pub use gvk::Gvk;
 pub use manifest::{Candidate, ManifestChannel, ManifestError, PackageManifest};
 pub use property::{Dependency, Property, property_type};

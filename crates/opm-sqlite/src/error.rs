@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use opm_bundle::BundleError;
-use opm_model::edit::{Refusal, distinct};
+use opm_model::distinct;
+use opm_model::edit::Refusal;
 use rusqlite::{ErrorCode, ffi};
 
 /// Why a database could not be opened, read or edited.

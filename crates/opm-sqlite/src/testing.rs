@@ -231,5 +231,5 @@ pub(crate) fn graph(conn: &Connection, package: &str) -> String {
 
 /// The text of an error with its causes.
 pub(crate) fn text(error: &StoreError) -> String {
-    opm_model::edit::with_causes(error)
+    opm_model::with_causes(error)
 }

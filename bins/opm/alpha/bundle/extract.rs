@@ -52,7 +52,7 @@ impl Extract {
             manifests: self.manifestsdir,
             name: self.configmapname,
             namespace: self.namespace,
-            kubeconfig: opm_cli::given_path(self.kubeconfig),
+            kubeconfig: self.kubeconfig,
             variable: std::env::var_os("KUBECONFIG"),
             context: self.context,
             limit: self.datalimit,

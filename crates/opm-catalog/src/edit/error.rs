@@ -1,6 +1,7 @@
 //! Why a catalog cannot be edited.
 
-use opm_model::edit::{Refusal, distinct};
+use opm_model::distinct;
+use opm_model::edit::Refusal;
 
 use crate::{Error, Report};
 

@@ -8,7 +8,7 @@ mod seen;
 
 pub use foreign::Wanted;
 pub use order::by_package;
-pub use refusal::{Refusal, distinct, with_causes};
+pub use refusal::Refusal;
 pub use seen::Seen;
 
 /// How the upgrade graph of a package comes about.

@@ -1,7 +1,5 @@
 //! Why an edit is refused.
 
-use std::error::Error;
-
 use crate::{ManifestError, VersionError};
 
 /// Why an edit of a catalog is refused, however that is stored.
@@ -204,28 +202,4 @@ pub enum Refusal {
 /// The image of a bundle that was named, if it has one.
 fn aside(image: &str) -> String {
     if image.is_empty() { String::new() } else { format!(" ({image})") }
-}
-
-/// The texts of several errors [with their causes](with_causes), each once, in order.
-pub fn distinct<E: Error>(errors: &[E]) -> Vec<String> {
-    let mut texts = Vec::new();
-    for error in errors {
-        let text = with_causes(error);
-        if !texts.contains(&text) {
-            texts.push(text);
-        }
-    }
-    texts
-}
-
-/// The text of an error and, after colons, those of its causes.
-pub fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

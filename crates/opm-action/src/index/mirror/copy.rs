@@ -10,7 +10,7 @@ use opm_image::{Client, Digest, ErrorKind, Reference, Source};
 use super::end::{self, End};
 use super::mapping::Mapped;
 use super::plan::{Found, From, Plan, unpack};
-use super::report::{Failure, report, with_causes};
+use super::report::{Failure, report};
 use super::state::State;
 use super::store::{self, Inventory, Item};
 use super::{NOWHERE, Options, STATE, Summary, write_manifests};
@@ -151,7 +151,7 @@ fn sorted(all: Vec<Mapped>, mut failures: Vec<Failure>, outcome: Outcome, since:
             Err(error) => failures.push(Failure {
                 missing: matches!(error.kind(), ErrorKind::NotFound(_)),
                 image: image.source.to_string(),
-                why: with_causes(error.kind()),
+                why: opm_model::with_causes(error.kind()),
                 named: image.named,
             }),
         }

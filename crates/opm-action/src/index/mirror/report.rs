@@ -26,12 +26,6 @@ impl Failure {
     }
 }
 
-/// An error and what it comes from, on one line.
-pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 /// All that failed, and what that means for whom.
 pub(super) fn report(failures: &[Failure], arrived: usize, hint: &str) -> String {
     let packages: BTreeSet<&str> = failures
