@@ -46,7 +46,7 @@ impl Native<'_> {
 /// The file of this very program, if it runs where there are no libraries.
 pub(super) fn own_binary() -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe().context("cannot find the file of this program")?;
-    alone(&path, "name a base with --binary-image, or use")?;
+    alone(&path, "name a base with --binary-image (of `opm registry build`: --from), or use")?;
     Ok(path)
 }
 
