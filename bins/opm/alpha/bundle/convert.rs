@@ -107,7 +107,7 @@ enum FormArg {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
-    /// Just they
+    /// Nothing but the manifests
     #[default]
     Plain,
     /// A Helm chart, whose values are the namespaces and the changes to pods

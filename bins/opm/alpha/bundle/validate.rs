@@ -20,7 +20,7 @@ pub(crate) struct Validate {
     #[arg(value_name = "BUNDLE", required_unless_present = "tag")]
     bundle: Option<String>,
 
-    /// The bundle, too
+    /// Another way to name the bundle
     #[arg(short, long, value_name = "BUNDLE", conflicts_with = "bundle")]
     tag: Option<String>,
 

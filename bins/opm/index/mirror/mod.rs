@@ -114,7 +114,7 @@ pub(crate) struct Mirror {
     #[arg(long, value_name = "PLATFORMS", value_delimiter = ',')]
     platforms: Vec<Platform>,
 
-    /// An earlier store, which is where this one goes: what it has is left out
+    /// An earlier store that was mirrored to where this one goes: what it has is left out
     #[arg(long, value_name = "STORE")]
     since: Option<String>,
 
