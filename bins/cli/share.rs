@@ -73,7 +73,7 @@ fn write_pages(command: Command, source: &str, place: &Path) -> anyhow::Result<(
     written.with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// What follows the help: a heading, and one example a line.
+/// What follows the help: a heading, and examples line by line.
 fn write_examples(text: &str, page: &mut File) -> io::Result<()> {
     let mut lines = text.lines();
     let Some(heading) = lines.next() else { return Ok(()) };

@@ -19,7 +19,7 @@ use opm_cli::{Level, ListenArgs, LogArgs};
 #[command(
     name = "configmap-server",
     version,
-    after_help = "Example:\n  configmap-server -c my-catalog -n olm -p 50051\n  configmap-server -k ~/.kube/config -c my-catalog -n olm -d /tmp/bundles.db"
+    after_help = "Examples:\n  configmap-server -c my-catalog -n olm -p 50051\n  configmap-server -k ~/.kube/config -c my-catalog -n olm -d /tmp/bundles.db"
 )]
 struct Args {
     /// Kubeconfig file; without one, $KUBECONFIG, then the service account of the pod

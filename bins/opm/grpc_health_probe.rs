@@ -16,7 +16,13 @@ pub(crate) const NAME: &str = "grpc_health_probe";
 ///
 /// Exit status: 0 healthy, 1 wrong usage, 2 no connection, 3 no answer, 4 not healthy.
 #[derive(Parser)]
-#[command(name = NAME, version)]
+#[command(
+    name = NAME,
+    version,
+    after_help = "Examples:
+  grpc_health_probe -addr=:50051
+  grpc_health_probe -addr=localhost:50051 -connect-timeout=5s -rpc-timeout=5s"
+)]
 struct Probe {
     /// Address of the server, [HOST]:PORT
     #[arg(long, value_name = "ADDRESS")]

@@ -14,7 +14,8 @@ use crate::index::target::{OutputArgs, tell_built};
 #[derive(Args)]
 #[command(after_help = "Examples:
   opm image --push -t quay.io/ns/opm:1
-  opm image --output oci-archive:opm.tar:latest --label org.opencontainers.image.vendor=me
+  opm image --output oci-archive:opm.tar:latest \\
+      --label org.opencontainers.image.vendor=me
   opm image --opm ./arm64/opm --platform linux/arm64 --output oci:./image:arm64")]
 pub(crate) struct Image {
     /// The statically linked opm that the image holds [default: this one]

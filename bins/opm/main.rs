@@ -33,7 +33,16 @@ use opm_cli::{Level, LogArgs, PullArgs};
 /// Needs neither podman nor docker. Data goes to stdout, everything else to stderr. A command that fails leaves every file and
 /// database as it was.
 #[derive(Parser)]
-#[command(name = "opm", version, propagate_version = false)]
+#[command(
+    name = "opm",
+    version,
+    propagate_version = false,
+    after_help = "Examples:
+  opm registry add -d index.db -b quay.io/ns/etcd-bundle:0.9.4
+  opm registry serve -d index.db
+  opm migrate index.db ./catalog
+  opm serve ./catalog"
+)]
 struct Opm {
     #[command(subcommand)]
     command: Command,

@@ -11,7 +11,8 @@ use crate::output::{Busy, MigrateLevelArgs, OutputArgs};
 #[derive(Args)]
 #[command(after_help = "Examples:
   opm migrate index.db ./catalog
-  opm migrate quay.io/operatorhubio/catalog:latest ./catalog -o yaml --migrate-level all")]
+  opm migrate quay.io/operatorhubio/catalog:latest ./catalog \\
+      -o yaml --migrate-level all")]
 pub(crate) struct Migrate {
     /// Catalog: an image, a database, or a directory or file
     #[arg(value_name = "CATALOG")]

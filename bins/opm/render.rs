@@ -17,7 +17,8 @@ use crate::output::{self, MigrateLevelArgs, OutputArgs};
   opm render quay.io/operatorhubio/catalog:latest -o yaml
   opm render index.db > catalog.json
   opm render quay.io/ns/etcd-bundle:0.9.4 ./catalog --migrate
-  opm render ./etcd/0.9.4 --alpha-image-ref-template 'quay.io/ns/{{.Package}}-bundle:v{{.Version}}'")]
+  opm render ./etcd/0.9.4 \\
+      --alpha-image-ref-template 'quay.io/ns/{{.Package}}-bundle:v{{.Version}}'")]
 pub(crate) struct Render {
     /// What to render
     #[arg(required = true, value_name = "REFERENCE")]

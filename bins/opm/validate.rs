@@ -11,7 +11,7 @@ use crate::output::{Busy, FormatArg};
 /// Reports everything that is wrong with it, not only the first finding. The exit status is 1 where there is any.
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  opm validate ./catalog\n  opm validate ./catalog -o json | jq '.findings[] | .file, .line, .message'"
+    after_help = "Examples:\n  opm validate ./catalog\n  opm validate ./catalog -o json | jq '.findings[]? | .file, .line, .message'"
 )]
 pub(crate) struct Validate {
     /// Directory or file of the catalog

@@ -9,7 +9,8 @@ use opm_cli::PullArgs;
 #[derive(Args)]
 #[command(after_help = "Examples:
   opm alpha render-graph ./catalog -p etcd > etcd.mmd
-  opm alpha render-graph quay.io/operatorhubio/catalog:latest --minimum-edge etcdoperator.v0.9.2")]
+  opm alpha render-graph quay.io/operatorhubio/catalog:latest \\
+      --minimum-edge etcdoperator.v0.9.2")]
 pub(crate) struct RenderGraph {
     /// Catalogs: images, databases, directories or files
     #[arg(required = true, value_name = "CATALOG")]

@@ -8,7 +8,8 @@ use opm_action::generate::dockerfile::{self, DEFAULT_SERVER_IMAGE, Options};
 /// The file is called NAME.Dockerfile, where NAME is that of the directory. It must not exist.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  opm generate dockerfile ./catalog && podman build -f catalog.Dockerfile -t quay.io/ns/catalog:latest .
+  opm generate dockerfile ./catalog \\
+      && podman build -f catalog.Dockerfile -t quay.io/ns/catalog:latest .
   opm generate dockerfile ./catalog -i scratch -l vendor=acme,stage=beta")]
 pub(crate) struct Dockerfile {
     /// Directory of the file-based catalog

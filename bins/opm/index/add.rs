@@ -19,9 +19,11 @@ use crate::registry::HowArgs;
 #[command(after_help = "Examples:
   opm index add --generate -b quay.io/ns/etcd-bundle:0.9.4
   opm index add --generate -f quay.io/ns/index:1 -b quay.io/ns/etcd-bundle:0.9.4
-  opm index add --push -t quay.io/ns/index:2 -f quay.io/ns/index:1 -b quay.io/ns/etcd-bundle:0.9.4
+  opm index add --push -t quay.io/ns/index:2 -f quay.io/ns/index:1 \\
+      -b quay.io/ns/etcd-bundle:0.9.4
   opm index add --catalog ./catalog --dry-run -b quay.io/ns/etcd-bundle:0.9.4
-  opm index add --output oci:./index:2 -f quay.io/ns/index:1 -b quay.io/ns/etcd-bundle:0.9.4")]
+  opm index add --output oci:./index:2 -f quay.io/ns/index:1 \\
+      -b quay.io/ns/etcd-bundle:0.9.4")]
 pub(crate) struct Add {
     /// Bundles to add, separated by commas
     #[arg(short, long, value_name = "BUNDLES", value_delimiter = ',', required = true)]

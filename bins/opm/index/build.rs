@@ -15,7 +15,8 @@ use super::target::{BuildToolArg, OutputArgs, tell_built};
 #[expect(clippy::struct_field_names, reason = "the fields are the flags")]
 #[command(after_help = "Examples:
   opm index build ./catalog --push -t quay.io/ns/catalog:1
-  opm index build ./catalog --output oci:./image:1 -i quay.io/operator-framework/opm:latest")]
+  opm index build ./catalog --output oci:./image:1 \\
+      -i quay.io/operator-framework/opm:latest")]
 pub(crate) struct Build {
     /// Catalog: a directory or a file
     #[arg(value_name = "CATALOG")]

@@ -8,9 +8,9 @@ use super::target::{CatalogArgs, TargetArgs, ToolArgs, tell};
 
 /// Deprecate bundles in an index, and remove what is below them in their channels
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  opm index deprecatetruncate --generate -f quay.io/ns/index:1 -b quay.io/ns/etcd-bundle:0.9.0"
-)]
+#[command(after_help = "Example:
+  opm index deprecatetruncate --generate -f quay.io/ns/index:1 \\
+      -b quay.io/ns/etcd-bundle:0.9.0")]
 pub(crate) struct DeprecateTruncate {
     /// Index to edit
     #[arg(short, long, value_name = "INDEX")]

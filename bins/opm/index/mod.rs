@@ -12,8 +12,12 @@ use clap::{Args, Subcommand};
 use opm_action::Context;
 use opm_cli::PullArgs;
 
-/// Edit the catalog of an index image
+/// Edit, build, export and mirror the catalog of an index image
 #[derive(Args)]
+#[command(after_help = "Examples:
+  opm index add --push -t quay.io/ns/index:2 -f quay.io/ns/index:1 \\
+      -b quay.io/ns/etcd-bundle:0.9.4
+  opm index mirror quay.io/ns/index:v1 registry.example.com/mirror/")]
 pub(crate) struct Index {
     #[command(subcommand)]
     command: Command,

@@ -16,7 +16,8 @@ use super::DatabaseArgs;
 #[derive(Args)]
 #[command(after_help = "Examples:
   opm registry add -d index.db -b quay.io/ns/etcd-bundle:0.9.4
-  opm registry add -d index.db --mode semver -b quay.io/ns/etcd:0.9.0,quay.io/ns/etcd:0.9.2
+  opm registry add -d index.db --mode semver \\
+      -b quay.io/ns/etcd:0.9.0,quay.io/ns/etcd:0.9.2
   opm registry add -d index.db -b ./etcd/0.9.4 --permissive")]
 pub(crate) struct Add {
     #[command(flatten)]

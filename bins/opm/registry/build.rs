@@ -25,8 +25,10 @@ const TOKEN: &str = "OPM_APPREGISTRY_TOKEN";
 #[command(
     group = ArgGroup::new("source").args(["appregistry_org", "manifest_dir"]),
     after_help = "Examples:
-  opm registry build --appregistry-org community-operators --from quay.io/operator-framework/opm:latest --to r.example.com/ns/index:1
-  opm registry build --appregistry-org quay.io/ns --auth-token-file token --packages etcd,tea:1.2.0 --db-only --to-db index.db
+  opm registry build --appregistry-org community-operators \\
+      --from quay.io/operator-framework/opm:latest --to r.example.com/ns/index:1
+  opm registry build --appregistry-org quay.io/ns --auth-token-file token \\
+      --packages etcd,tea:1.2.0 --db-only --to-db index.db
   opm registry build --manifest-dir manifests --save index.tar"
 )]
 pub(crate) struct Build {

@@ -9,9 +9,9 @@ use opm_cli::PullArgs;
 ///
 /// Writes a line for each image, or with --to a line SOURCE=DESTINATION, as `oc image mirror` reads them.
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  opm registry images --from quay.io/ns/index:v1 --to registry.example.com/mirror | xargs oc image mirror"
-)]
+#[command(after_help = "Example:
+  opm registry images --from quay.io/ns/index:v1 \\
+      --to registry.example.com/mirror | xargs oc image mirror")]
 pub(crate) struct Images {
     /// Index image
     #[arg(long, value_name = "IMAGE")]

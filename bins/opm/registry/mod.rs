@@ -15,6 +15,9 @@ use opm_cli::PullArgs;
 
 /// Make, edit and serve a catalog in an SQLite database
 #[derive(Args)]
+#[command(after_help = "Examples:
+  opm registry add -d index.db -b quay.io/ns/etcd-bundle:0.9.4
+  opm registry serve -d index.db")]
 pub(crate) struct Registry {
     #[command(subcommand)]
     command: Command,

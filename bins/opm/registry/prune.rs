@@ -15,7 +15,7 @@ pub(crate) struct Prune {
     #[arg(short, long, value_name = "PACKAGES", required = true)]
     packages: Vec<String>,
 
-    /// Accepted for compatibility: the command fails for nothing that this could allow
+    /// Accepted, and without effect: names that the database lacks never fail
     #[arg(long, hide_short_help = true)]
     permissive: bool,
 }

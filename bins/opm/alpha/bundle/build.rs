@@ -12,8 +12,10 @@ use crate::index::target::{BuildToolArg, OutputArgs, tell_built};
 /// there already are used as they are, unless --overwrite is given: annotations must then say what would be generated.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  opm bundle build -d ./manifests -p etcd -c stable -t quay.io/ns/etcd-bundle:0.9.4 --push
-  opm bundle build -d ./manifests -p etcd -c stable -t quay.io/ns/etcd-bundle:0.9.4 -b buildah --overwrite")]
+  opm bundle build -d ./manifests -p etcd -c stable --push \\
+      -t quay.io/ns/etcd-bundle:0.9.4
+  opm bundle build -d ./manifests -p etcd -c stable -b buildah --overwrite \\
+      -t quay.io/ns/etcd-bundle:0.9.4")]
 pub(crate) struct Build {
     #[command(flatten)]
     made_of: GenerateArgs,

@@ -15,11 +15,13 @@ use opm_cli::{PullArgs, PullToolArg};
 /// pods; helm says no where the operator cannot run with them.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  opm alpha bundle convert ./bundle --install-namespace etcd | kubectl apply -f -
-  opm alpha bundle convert quay.io/ns/etcd-bundle:0.9.4 --target-namespaces team-a,team-b --cert-provider cert-manager
-  opm alpha bundle convert ./bundle --output-dir ./manifests --create-namespace
-  opm alpha bundle convert ./bundle --format helm --output-dir ./chart
-  opm alpha bundle convert ./fetched --app-template app.yaml")]
+  opm bundle convert ./bundle --install-namespace etcd \\
+      | kubectl apply -f -
+  opm bundle convert quay.io/ns/etcd-bundle:0.9.4 \\
+      --target-namespaces team-a,team-b --cert-provider cert-manager
+  opm bundle convert ./bundle --output-dir ./manifests --create-namespace
+  opm bundle convert ./bundle --format helm --output-dir ./chart
+  opm bundle convert ./fetched --app-template app.yaml")]
 pub(crate) struct Convert {
     /// Bundle: a directory, an image, oci:DIR[:TAG] or an archive
     #[arg(value_name = "BUNDLE")]
@@ -105,7 +107,7 @@ enum FormArg {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum FormatArg {
-    /// Just they
+    /// Nothing but the manifests
     #[default]
     Plain,
     /// A Helm chart, whose values are the namespaces and the changes to pods

@@ -14,8 +14,8 @@ use opm_action::alpha::bundle::extract::{self, Options};
 /// update for the ConfigMap.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  opm alpha bundle extract -m ./bundle -c etcd-bundle -n olm
-  opm alpha bundle extract -m / -c etcd-bundle -n olm --gzip")]
+  opm bundle extract -m ./bundle -c etcd-bundle -n olm
+  opm bundle extract -m / -c etcd-bundle -n olm --gzip")]
 pub(crate) struct Extract {
     /// Directory with manifests/ and metadata/
     #[arg(short, long, value_name = "DIR", default_value = "/")]

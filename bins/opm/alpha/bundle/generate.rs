@@ -9,8 +9,8 @@ use opm_action::alpha::bundle::generate::{self, Options};
 /// channels are not named, they are taken from the package manifest (*.package.yaml) in the directory above the manifests.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  opm alpha bundle generate -d ./manifests -p etcd -c stable,alpha -e stable
-  opm alpha bundle generate -d ./etcd/0.9.4 -u ./bundle")]
+  opm bundle generate -d ./manifests -p etcd -c stable,alpha -e stable
+  opm bundle generate -d ./etcd/0.9.4 -u ./bundle")]
 pub(crate) struct Generate {
     #[command(flatten)]
     made_of: GenerateArgs,

@@ -12,7 +12,7 @@ use opm_cli::PullArgs;
 /// Make, check, convert, unpack and extract operator bundles
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  opm alpha bundle generate -d ./manifests -p etcd -c stable\n  opm alpha bundle validate ./bundle"
+    after_help = "Examples:\n  opm bundle generate -d ./manifests -p etcd -c stable\n  opm bundle validate ./bundle"
 )]
 pub(crate) struct Bundle {
     #[command(subcommand)]

@@ -10,8 +10,8 @@ use opm_cli::PullArgs;
 /// Checks the bundle first, and writes all of its files or none. The mode of the directory stays as it is.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  opm alpha bundle unpack -o ./bundle quay.io/ns/etcd-bundle:0.9.4
-  opm alpha bundle unpack --skip-validation oci:./layout")]
+  opm bundle unpack -o ./bundle quay.io/ns/etcd-bundle:0.9.4
+  opm bundle unpack --skip-validation oci:./layout")]
 pub(crate) struct Unpack {
     /// Bundle: an image, oci:DIR[:TAG], an archive or a directory
     #[arg(value_name = "BUNDLE")]

@@ -10,15 +10,17 @@ use opm_cli::{PullArgs, PullToolArg};
 /// OPERATOR_BUNDLE_CATEGORIES.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  opm alpha bundle validate ./bundle
-  opm alpha bundle validate -t quay.io/ns/etcd-bundle:0.9.4 -o operatorhub,bundle-objects
-  opm alpha bundle validate oci:./layout --output json | jq '.findings[] | .file, .line, .message'")]
+  opm bundle validate ./bundle
+  opm bundle validate -t quay.io/ns/etcd-bundle:0.9.4 \\
+      -o operatorhub,bundle-objects
+  opm bundle validate oci:./layout --output json \\
+      | jq '.findings[] | .file, .line, .message'")]
 pub(crate) struct Validate {
     /// Bundle: a directory, an image, oci:DIR[:TAG] or an archive
     #[arg(value_name = "BUNDLE", required_unless_present = "tag")]
     bundle: Option<String>,
 
-    /// The bundle, too
+    /// Another way to name the bundle
     #[arg(short, long, value_name = "BUNDLE", conflicts_with = "bundle")]
     tag: Option<String>,
 

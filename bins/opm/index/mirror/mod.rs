@@ -21,10 +21,17 @@ use opm_cli::{ProgressArg, PullArgs, Shown, YesOrNo as _};
 #[command(
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
-    after_help = "Examples:\n  opm index mirror quay.io/ns/index:v1 registry.example.com/mirror/\n\n  Where no network leads:\n  \
-    opm index mirror quay.io/ns/index:v1 oci:store\n  opm index mirror verify oci:store\n  opm index mirror oci:store \
-    registry.example.com/mirror/\n\n  On media of 4.7 GB, and only what the last store lacks:\n  opm index mirror \
-    quay.io/ns/index:v1 oci-archive:may.tar --archive-size 4.7GB --since oci-archive:april.tar"
+    after_help = "Examples:
+  opm index mirror quay.io/ns/index:v1 registry.example.com/mirror/
+
+  Where no network leads:
+  opm index mirror quay.io/ns/index:v1 oci:store
+  opm index mirror verify oci:store
+  opm index mirror oci:store registry.example.com/mirror/
+
+  On media of 4.7 GB, and only what the last store lacks:
+  opm index mirror quay.io/ns/index:v1 oci-archive:may.tar \\
+      --archive-size 4.7GB --since oci-archive:april.tar"
 )]
 #[expect(clippy::struct_excessive_bools, reason = "the fields are the flags")]
 pub(crate) struct Mirror {
@@ -107,7 +114,7 @@ pub(crate) struct Mirror {
     #[arg(long, value_name = "PLATFORMS", value_delimiter = ',')]
     platforms: Vec<Platform>,
 
-    /// An earlier store, which is where this one goes: what it has is left out
+    /// An earlier store that was mirrored to where this one goes: what it has is left out
     #[arg(long, value_name = "STORE")]
     since: Option<String>,
 

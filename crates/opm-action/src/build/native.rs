@@ -62,7 +62,7 @@ pub(crate) fn add_programs(opm: PathBuf, contents: &mut Contents, change: &mut C
 /// The file of this very program, if it runs where there are no libraries.
 pub(super) fn own_binary() -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe().context("cannot find the file of this program")?;
-    alone(&path, "name a base with --binary-image, or use")?;
+    alone(&path, "name a base with --binary-image (of `opm registry build`: --from), or use")?;
     Ok(path)
 }
 

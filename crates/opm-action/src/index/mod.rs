@@ -1,4 +1,4 @@
-//! Editing the database of an index image, and writing what builds the next one.
+//! Editing an index, which is a database or a file-based catalog: building the image of the next one, exporting and mirroring it.
 
 pub mod add;
 pub mod build;

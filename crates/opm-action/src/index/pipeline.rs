@@ -1,4 +1,4 @@
-//! What all edits of an index share: the database out of the index image before, the edit, the build context.
+//! What all edits of an index share: the database or the catalog out of the index image before, the edit, and what it becomes.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Making, checking and unpacking bundles.
+//! Making, checking, converting, unpacking and extracting bundles.
 
 pub mod build;
 pub mod convert;
