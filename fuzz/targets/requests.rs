@@ -4,8 +4,6 @@
 //! encoding and the pieces that it comes in.
 #![no_main]
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -14,6 +12,8 @@ use libfuzzer_sys::fuzz_target;
 use opm_api::{Client, ServeOptions, Server, encode};
 use opm_catalog::pack::{Encoding, Pack, build};
 use opm_model::{Query, Stop};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 /// How long an answer may take. Nothing here takes longer than milliseconds.
@@ -46,7 +46,8 @@ struct Served {
 }
 
 static SERVED: LazyLock<Served> = LazyLock::new(|| {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    // Server and client share a thread, so that little time goes into waking others.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let home = std::env::temp_dir().join(format!("opm-fuzz-requests-{}", std::process::id()));
     std::fs::create_dir_all(&home).expect("a temporary directory");
     let (source, target) = (home.join("catalog.yaml"), home.join("opm.pack"));
@@ -63,26 +64,24 @@ static SERVED: LazyLock<Served> = LazyLock::new(|| {
     Served { runtime, address }
 });
 
+async fn connect(address: &str) -> TcpStream {
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("a socket");
+    stream
+}
+
 /// Whatever comes of it, the connection ends once the client has nothing more to say.
-fn connection(address: &str, bytes: &[u8]) {
-    let mut stream = TcpStream::connect(address).expect("a connection");
-    stream.set_read_timeout(Some(PATIENCE)).expect("a socket");
+async fn connection(address: &str, bytes: &[u8]) {
+    let mut stream = connect(address).await;
     // The server may have gone away in the middle.
-    let _sent = stream.write_all(HELLO).and_then(|()| stream.write_all(bytes));
-    let _half = stream.shutdown(std::net::Shutdown::Write);
+    let _sent = stream.write_all(&[HELLO, bytes].concat()).await;
+    let _half = stream.shutdown().await;
     let mut heard = [0; 4096];
-    loop {
-        match stream.read(&mut heard) {
-            Ok(0) => return,
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => panic!("the connection stays open"),
-            Err(_) => return,
-        }
-    }
+    while let Ok(1..) = stream.read(&mut heard).await {}
 }
 
 async fn call(address: &str, method: &str, kind: u8, message: &[u8]) {
-    let stream = tokio::net::TcpStream::connect(address).await.expect("a connection");
+    let stream = connect(address).await;
     let (sender, connection) = h2::client::handshake(stream).await.expect("a server of HTTP/2");
     let connection = tokio::spawn(connection);
     let mut request = http::Request::post(format!("http://x{method}")).header("content-type", "application/grpc");
@@ -117,7 +116,10 @@ async fn call(address: &str, method: &str, kind: u8, message: &[u8]) {
 fuzz_target!(|data: &[u8]| {
     let Served { runtime, address } = &*SERVED;
     match data {
-        [0xff, raw @ ..] => connection(address, raw),
+        [0xff, raw @ ..] => {
+            let ended = async { tokio::time::timeout(PATIENCE, connection(address, raw)).await };
+            assert!(runtime.block_on(ended).is_ok(), "the connection stays open");
+        }
         [method, kind, message @ ..] => {
             let method = METHODS[usize::from(*method) % METHODS.len()];
             let answered = async { tokio::time::timeout(PATIENCE, call(address, method, *kind, message)).await };
