@@ -9,6 +9,9 @@ REVISION = $(shell git rev-parse HEAD 2>/dev/null)
 STATIC = RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --target $(HOST) --target-dir target/static
 NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 
+# What ships says of which commit it is: `opm version`, labels.
+build static dist image: export GIT_COMMIT = $(REVISION)
+
 .PHONY: all build demo try test follow interop lint fmt doc bench bench-compare soak fuzz image static install ci dist clean
 
 # The binaries, optimised, in bin/.
@@ -88,14 +91,14 @@ static:
 image:
 	$(STATIC) --profile dist --bin opm
 	mkdir -p bin
-	target/static/$(HOST)/dist/opm image --output oci-archive:bin/opm-image.tar:latest $(REVISION:%=--label org.opencontainers.image.revision=%)
+	target/static/$(HOST)/dist/opm image --output oci-archive:bin/opm-image.tar:latest
 
 # Binaries, man pages, and completions for bash, zsh and fish. DESTDIR is put before PREFIX, for packagers.
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin
 	install -m 0755 $(addprefix bin/,$(BINS)) $(DESTDIR)$(PREFIX)/bin/
 	ln -sf opm $(DESTDIR)$(PREFIX)/bin/grpc_health_probe
-	umask 022 && for bin in $(BINS) grpc_health_probe; do $(DESTDIR)$(PREFIX)/bin/$$bin --write-share $(DESTDIR)$(PREFIX)/share; done
+	umask 022 && for bin in $(BINS) grpc_health_probe; do $(DESTDIR)$(PREFIX)/bin/$$bin --write-share $(DESTDIR)$(PREFIX)/share || exit; done
 
 ci:
 	.ci/run

@@ -80,7 +80,7 @@ fn write_examples(text: &str, page: &mut File) -> io::Result<()> {
     let mut roff = Roff::new();
     roff.control("SH", [heading.trim_end_matches(':').to_uppercase().as_str()]).control("nf", []);
     for line in lines {
-        roff.text([roman(line.trim_start())]);
+        roff.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
     }
     roff.control("fi", []);
     roff.to_writer(page)

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use opm_image::build::{Change, Contents};
 
-use crate::build::{Builder, Native, add_programs, alone};
-use crate::{BuildOptions, Built, Context, ImageOptions, version};
+use crate::build::{Builder, Native, add_programs, runs_alone};
+use crate::{BuildOptions, Built, Context, ImageOptions, Platform, version};
 
 const DESCRIPTION: &str = "Tools for catalogs of Kubernetes operators";
 /// What to build, and where it goes.
@@ -28,7 +28,8 @@ pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Built> 
     let outputs = options.build.outputs()?;
     let own = || std::env::current_exe().context("cannot find the file of this program");
     let opm = options.opm.clone().map_or_else(own, Ok)?;
-    alone(&opm, "use")?;
+    let platform = options.images.platform.clone().unwrap_or_else(Platform::host);
+    runs_alone(&opm, &platform, "use")?;
     let (mut contents, mut change) = (Contents::default(), change(&options.labels));
     add_programs(opm, &mut contents, &mut change)?;
     let native = Native { base: Some("scratch"), contents, change, images: &options.images };

@@ -59,6 +59,7 @@ impl Bundle {
         manifests: impl IntoIterator<Item = (&'a str, &'a [u8])>,
         metadata: impl IntoIterator<Item = (&'a str, &'a [u8])>,
     ) -> Result<Self, BundleError> {
+        let of = if image.is_empty() { String::new() } else { format!("{image}: ") };
         let mut objects: Vec<Object> = Vec::new();
         for (file, input) in manifests {
             if file.starts_with('.') {
@@ -67,18 +68,16 @@ impl Bundle {
             let value = match opm_document::first(input) {
                 Ok(value) => value,
                 Err(why) => {
-                    tracing::warn!("{image}: manifests/{file} is not used: {why}");
+                    tracing::warn!("{of}manifests/{file} is not used: {why}");
                     continue;
                 }
             };
             match value.and_then(Object::from_value) {
                 None => {
-                    tracing::warn!("{image}: manifests/{file} is not used: it holds no Kubernetes object with a kind");
+                    tracing::warn!("{of}manifests/{file} is not used: it holds no Kubernetes object with a kind");
                 }
                 Some(csv) if csv.is_csv() && objects.iter().any(Object::is_csv) => {
-                    tracing::warn!(
-                        "{image}: manifests/{file} is not used: the bundle already has a ClusterServiceVersion"
-                    );
+                    tracing::warn!("{of}manifests/{file} is not used: the bundle already has a ClusterServiceVersion");
                 }
                 Some(object) => objects.push(object),
             }

@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use opm_document::SyntaxError;
+use opm_model::distinct;
 
 use crate::{Origin, Report};
 
@@ -33,6 +34,9 @@ pub enum Error {
         /// What is wrong.
         message: String,
     },
+    /// Several documents and files are not what they should be.
+    #[error("{}", distinct(.0).join("\n"))]
+    Many(Vec<Error>),
     /// The catalog breaks rules of the format.
     #[error("{0}")]
     Invalid(Box<Report>),
@@ -86,4 +90,32 @@ pub enum Error {
     /// An option or argument is out of its range.
     #[error("{0}")]
     Usage(String),
+}
+
+impl Error {
+    /// The file that it is about, if it is about one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match self {
+            Self::Read { path: file, .. } | Self::Syntax { file, .. } => Some(file),
+            Self::Document { origin, .. } => origin.file.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether nothing can be said of what follows in the file.
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Read { .. } | Self::Syntax { .. })
+    }
+
+    /// All errors of a deed as one; none where there is none.
+    pub(crate) fn all(mut errors: Vec<Self>) -> Result<(), Self> {
+        match (errors.pop(), errors.is_empty()) {
+            (None, _) => Ok(()),
+            (Some(only), true) => Err(only),
+            (Some(last), false) => {
+                errors.push(last);
+                Err(Self::Many(errors))
+            }
+        }
+    }
 }

@@ -21,6 +21,8 @@ const BATCH: u64 = 1 << 20;
 const SMALL: u64 = 1 << 20;
 /// What a small file counts beside its size, since its end has to be found too.
 const FILE: u64 = 4 << 10;
+/// So many faults are told. What has more is no catalog.
+const MANY: usize = 100;
 
 /// Reads the whole catalog at `root`, a directory (see [`crate::files`]) or a single file. Blobs are in the order of
 /// their files and, within a file, of their documents.
@@ -81,15 +83,17 @@ pub(crate) fn documents<R: io::Read>(input: R, name: Option<&Path>) -> impl Iter
     })
 }
 
-/// Reads the blobs of all files. `work` is done on all cores; `take` gets what comes of it in the order of the catalog. The
-/// first error in that order is the result. After `stop` was asked for nothing more is read.
+/// Reads the blobs of all files. `work` is done on all cores; `take` gets what comes of it in the order of the catalog. After a
+/// document that is at fault it gets nothing more, but the others are read, too, and their errors are the result, in that order:
+/// of each file up to the first that is neither YAML nor JSON. After `stop` was asked for nothing more is read.
 pub(crate) fn each<T: Send>(
     files: &[PathBuf],
     stop: &Stop,
     work: impl Fn(Blob) -> Result<T, Error> + Sync,
     mut take: impl FnMut(T) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut tasks = files.iter().flat_map(|path| tasks(path));
+    let mut tasks = Tasks { files: files.iter(), current: None };
+    let mut faults: Vec<Error> = Vec::new();
     loop {
         if stop.is_asked() {
             return Err(Error::Stopped);
@@ -102,13 +106,52 @@ pub(crate) fn each<T: Send>(
             bytes += task.bytes();
             batch.push(task);
         }
-        if batch.is_empty() {
-            return Ok(());
+        if batch.is_empty() || faults.len() >= MANY {
+            faults.truncate(MANY);
+            return Error::all(faults);
         }
-        let results: Vec<(Vec<T>, Option<Error>)> = batch.into_par_iter().map(|task| task.run(&work)).collect();
-        for (done, error) in results {
-            done.into_iter().try_for_each(&mut take)?;
-            error.map_or(Ok(()), Err)?;
+        let results: Vec<(Vec<T>, Vec<Error>)> = batch.into_par_iter().map(|task| task.run(&work)).collect();
+        for (done, errors) in results {
+            if faults.is_empty() {
+                done.into_iter().try_for_each(&mut take)?;
+            }
+            for error in errors {
+                if faults.last().is_some_and(|last| last.is_final() && last.file() == error.file()) {
+                    continue;
+                }
+                if error.is_final() {
+                    tasks.leave(error.file());
+                }
+                faults.push(error);
+            }
+        }
+    }
+}
+
+/// What there is to do for all files.
+struct Tasks<'a> {
+    files: std::slice::Iter<'a, PathBuf>,
+    /// The file whose documents are being read.
+    current: Option<(&'a Path, Box<dyn Iterator<Item = Task>>)>,
+}
+
+impl Tasks<'_> {
+    /// Does no more for a file.
+    fn leave(&mut self, file: Option<&Path>) {
+        self.current.take_if(|(path, _)| Some(*path) == file);
+    }
+}
+
+impl Iterator for Tasks<'_> {
+    type Item = Task;
+
+    fn next(&mut self) -> Option<Task> {
+        loop {
+            if let Some(task) = self.current.as_mut().and_then(|(_, tasks)| tasks.next()) {
+                return Some(task);
+            }
+            let path = self.files.next()?;
+            self.current = Some((path, tasks(path)));
         }
     }
 }
@@ -152,26 +195,26 @@ impl Task {
         }
     }
 
-    /// What comes of the blobs, and the error that ended them.
-    fn run<T>(self, work: impl Fn(Blob) -> Result<T, Error>) -> (Vec<T>, Option<Error>) {
-        let mut done = Vec::new();
-        let mut read = |file: &Arc<Path>, part: Part<Normal>| {
-            if let Some(blob) = Document::of(Some(file), part)?.blob()? {
-                done.push(work(blob)?);
+    /// What comes of the blobs, and of the documents that are none.
+    fn run<T>(self, work: impl Fn(Blob) -> Result<T, Error>) -> (Vec<T>, Vec<Error>) {
+        let (mut done, mut faults) = (Vec::new(), Vec::new());
+        // False after what nothing that follows can be relied on.
+        let mut read = |document: Result<Document, Error>| {
+            match document.and_then(Document::blob).and_then(|blob| blob.map(&work).transpose()) {
+                Ok(blob) => done.extend(blob),
+                Err(error) => faults.push(error),
             }
-            Ok(())
+            !faults.last().is_some_and(Error::is_final)
         };
-        let result = match self {
-            Self::Failed(error) => Err(error),
-            Self::Document(file, part) => read(&file, part),
-            Self::File(file, _) => Steady::open(&file)
-                .map_err(|source| Error::Read { path: file.to_path_buf(), source })
-                .and_then(|reader| {
-                    let mut parts = Parts::new(reader);
-                    parts.try_for_each(|part| read(&file, part.map_err(|error| broken(Some(&file), error))?))
-                }),
+        let _goes_on = match self {
+            Self::Failed(error) => read(Err(error)),
+            Self::Document(file, part) => read(Document::of(Some(&file), part)),
+            Self::File(file, _) => match Steady::open(&file) {
+                Ok(reader) => documents(reader, Some(&file)).all(read),
+                Err(source) => read(Err(Error::Read { path: file.to_path_buf(), source })),
+            },
         };
-        (done, result.err())
+        (done, faults)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::stream::{Part, Parts, StreamError, trim_start};
+use crate::stream::{Part, Parts, StreamError};
 use crate::{SyntaxError, yaml};
 
 /// One document of a file.
@@ -53,31 +53,10 @@ impl Iterator for Documents<'_> {
     }
 }
 
-/// The first document of a file.
-#[derive(Debug, Clone, PartialEq)]
-pub struct First {
-    /// What it says; `None` if the file is empty.
-    pub value: Option<Value>,
-    /// Whether anything but blanks, comments and separators follows.
-    pub more: bool,
-}
-
 /// The first document of a file that may be YAML or JSON; `None` if the file is empty. A file that begins with a
 /// comment and a separator has a first document that is null.
 pub fn first(input: &[u8]) -> Result<Option<Value>, SyntaxError> {
     Documents::new(input).next().transpose().map(|document| document.map(|document| document.value))
-}
-
-/// [`first`], and whether there is more in the file.
-pub fn first_of(input: &[u8]) -> Result<First, SyntaxError> {
-    let mut documents = Documents::new(input);
-    let value = documents.next().transpose()?.map(|document| document.value);
-    let rest = usize::try_from(documents.0.offset()).unwrap_or(input.len());
-    let more = input[rest..].split(|byte| *byte == b'\n').any(|line| {
-        let line = trim_start(line);
-        !(line.is_empty() || line.starts_with(b"#") || line.starts_with(b"---"))
-    });
-    Ok(First { value, more })
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ pub mod sort;
 mod stream;
 pub mod yaml;
 
-pub use documents::{Document, Documents, First, first, first_of};
+pub use documents::{Document, Documents, first};
 pub use error::SyntaxError;
 pub use serde_json::Value;
 pub use stream::{Form, LONGEST, Part, Parts, StreamError};

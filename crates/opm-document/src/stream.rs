@@ -116,11 +116,6 @@ impl<R: Read, T: Form> Parts<R, T> {
         self
     }
 
-    /// How many bytes of the stream belong to the documents that there were.
-    pub(crate) fn offset(&self) -> u64 {
-        self.window.offset()
-    }
-
     /// The same, but read in pieces of so many bytes.
     #[cfg(any(test, feature = "testing"))]
     #[must_use]
@@ -331,7 +326,7 @@ fn after_line(text: &[u8]) -> usize {
 }
 
 /// The bytes without the white space, as Unicode has it, that they begin with.
-pub(crate) fn trim_start(mut bytes: &[u8]) -> &[u8] {
+fn trim_start(mut bytes: &[u8]) -> &[u8] {
     loop {
         bytes = bytes.trim_ascii_start();
         let space: usize = match bytes {

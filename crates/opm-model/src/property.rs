@@ -11,8 +11,6 @@ pub mod property_type {
     pub const GVK: &str = "olm.gvk";
     /// A label, or (as a dependency) the wish for one.
     pub const LABEL: &str = "olm.label";
-    /// A constraint in the language of the resolver.
-    pub const CONSTRAINT: &str = "olm.constraint";
     /// The mark of a deprecated bundle in an SQLite catalog; its value is `{}`.
     pub const DEPRECATED: &str = "olm.deprecated";
 }

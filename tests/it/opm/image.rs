@@ -54,6 +54,26 @@ fn an_image_holds_one_program_under_all_its_names() {
         .map(|line| (&line[..10], line[line.find(" bin/").or(line.find(" tmp/")).unwrap() + 1..].to_owned()));
     assert_eq!(found.collect::<Vec<_>>(), expected);
 
+    // The Dockerfile makes the same image.
+    let dockerfile = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Dockerfile")).unwrap();
+    for (key, value) in config["Labels"].as_object().unwrap().iter().filter(|(key, _)| key.starts_with("org.")) {
+        let value = match key.rsplit('.').next().unwrap() {
+            "version" => "$VERSION",
+            "revision" => "$REVISION",
+            _ => value.as_str().unwrap(),
+        };
+        assert!(dockerfile.contains(&format!("{key}=\"{value}\"")), "{key} {value}");
+    }
+    for words in [
+        format!("ARG VERSION={}", env!("CARGO_PKG_VERSION")),
+        format!("for name in {};", NAMES.join(" ")),
+        format!("USER {}", config["User"].as_str().unwrap()),
+        format!("WORKDIR {}", config["WorkingDir"].as_str().unwrap()),
+        format!("ENTRYPOINT {}", config["Entrypoint"]),
+    ] {
+        assert!(dockerfile.contains(&words), "{words}");
+    }
+
     let arm = build(&["--platform", "linux/arm64", "--output", "docker-archive:arm.tar"]);
     assert_ne!(arm.rsplit(' ').next(), first.rsplit(' ').next());
     assert_eq!(look_into(&bed, "arm.tar").0["architecture"], "arm64");

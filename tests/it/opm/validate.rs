@@ -60,3 +60,25 @@ fn what_cannot_be_read_is_a_finding_too() {
     assert!(yaml.ends_with("\npassed: false\n\n"), "{yaml}");
     bed.opm(&["validate", "none"]).fails(1, &["stat none: "]);
 }
+
+#[test]
+fn everything_that_cannot_be_read_is_found_at_once() {
+    let bed = Bed::new();
+    fs::create_dir(bed.path("c")).unwrap();
+    let write = |name: &str, text: &str| fs::write(bed.path("c").join(name), text).unwrap();
+    write("a.json", "{\"name\":\"x\"}\n{\"schema\":\"olm.package\",\"name\":\"p\"}\n{\"name\":\"y\"}\n");
+    write("b.yaml", "schema: x\n---\nschema: [<\n---\nname: z\n");
+    write("c.yaml", INVALID);
+    let words = [
+        "c/a.json, line 1: object '{\"name\":\"x\"}' is missing root schema field\n",
+        "c/a.json, line 3: object '{\"name\":\"y\"}' is missing root schema field\n",
+        "cannot parse c/b.yaml: line ",
+    ];
+    for command in ["validate", "render", "list"] {
+        let args: &[&str] = if command == "list" { &["alpha", "list", "packages", "c"] } else { &[command, "c"] };
+        let run = bed.opm(args).fails(1, &words);
+        assert_eq!((run.stdout.as_str(), run.stderr.lines().count()), ("", 3), "{}", run.stderr);
+    }
+    let json = bed.opm(&["validate", "c", "-o", "json"]).fails(1, &[]).stdout;
+    assert_eq!((json.matches("\"code\": \"document\"").count(), json.matches("\"code\": \"syntax\"").count()), (2, 1));
+}

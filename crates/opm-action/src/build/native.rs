@@ -4,9 +4,9 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, ensure};
 use opm_image::build::{Change, Contents, Output, Plan};
-use opm_image::{Client, Digest};
+use opm_image::{Client, Digest, Platform};
 
 use crate::{Context, ImageOptions};
 
@@ -62,50 +62,73 @@ pub(crate) fn add_programs(opm: PathBuf, contents: &mut Contents, change: &mut C
 /// The file of this very program, if it runs where there are no libraries.
 pub(super) fn own_binary() -> anyhow::Result<PathBuf> {
     let path = std::env::current_exe().context("cannot find the file of this program")?;
-    alone(&path, "name a base with --binary-image (of `opm registry build`: --from), or use")?;
+    runs_alone(&path, &Platform::host(), "name a base with --binary-image (of `opm registry build`: --from), or use")?;
     Ok(path)
 }
 
-/// Fails where a program does not run where there are no libraries. `else_` begins what may be done about that.
-pub(crate) fn alone(path: &Path, else_: &str) -> anyhow::Result<()> {
-    match is_static(path) {
-        Ok(true) => Ok(()),
-        Ok(false) => bail!(
-            "{} needs the libraries of this machine, so that an image of nothing but it would not start: {else_} a statically \
-            linked opm (`make static` builds one)",
+/// Fails where a program does not run on a platform, or not where there are no libraries. `else_` begins what may be done about
+/// the latter.
+pub(crate) fn runs_alone(path: &Path, platform: &Platform, else_: &str) -> anyhow::Result<()> {
+    let program = Program::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    if let Some(architecture) = program.architecture() {
+        ensure!(
+            architecture == platform.architecture,
+            "{} was built for {architecture}, but the image is for {platform}: --platform says what it is for",
             path.display()
-        ),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        );
     }
+    ensure!(
+        program.is_static,
+        "{} needs the libraries of this machine, so that an image of nothing but it would not start: {else_} a statically linked \
+        opm (`make static` builds one)",
+        path.display()
+    );
+    Ok(())
 }
 
-/// Whether an ELF file has no interpreter, which would load its libraries.
-fn is_static(path: &Path) -> io::Result<bool> {
-    const INTERPRETER: u32 = 3;
-    let mut file = File::open(path)?;
-    let mut header = [0; 64];
-    file.read_exact(&mut header)?;
-    if &header[..6] != b"\x7fELF\x02\x01" {
-        return Err(io::Error::other("it is not an ELF file for 64 bits, little-endian"));
-    }
-    let (offset, rest) = (&header[32..40], &header[54..58]);
-    let offset = offset.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
-    let half = |at: usize| u64::from(u16::from_le_bytes([rest[at], rest[at + 1]]));
-    let (size, count) = (half(0), half(2));
-    for number in 0..count {
-        let mut kind = [0; 4];
-        file.seek(SeekFrom::Start(offset + number * size))?;
-        file.read_exact(&mut kind)?;
-        if u32::from_le_bytes(kind) == INTERPRETER {
-            return Ok(false);
+/// What an ELF file says of itself.
+#[derive(Debug, PartialEq, Eq)]
+struct Program {
+    machine: u16,
+    /// Whether it has no interpreter, which would load its libraries.
+    is_static: bool,
+}
+
+impl Program {
+    /// Machines of ELF files with 64 bits, little-endian, and what Go calls them.
+    const MACHINES: &[(u16, &str)] =
+        &[(21, "ppc64le"), (62, "amd64"), (183, "arm64"), (243, "riscv64"), (258, "loong64")];
+
+    fn read(path: &Path) -> io::Result<Self> {
+        const INTERPRETER: u32 = 3;
+        let mut file = File::open(path)?;
+        let mut header = [0; 64];
+        file.read_exact(&mut header)?;
+        if &header[..6] != b"\x7fELF\x02\x01" {
+            return Err(io::Error::other("it is not an ELF file for 64 bits, little-endian"));
         }
+        let offset = header[32..40].iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let half = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+        let mut is_static = true;
+        for number in 0..u64::from(half(56)) {
+            let mut kind = [0; 4];
+            file.seek(SeekFrom::Start(offset.wrapping_add(number * u64::from(half(54)))))?;
+            file.read_exact(&mut kind)?;
+            is_static &= u32::from_le_bytes(kind) != INTERPRETER;
+        }
+        Ok(Self { machine: half(18), is_static })
     }
-    Ok(true)
+
+    fn architecture(&self) -> Option<&'static str> {
+        Self::MACHINES.iter().find(|(machine, _)| *machine == self.machine).map(|(_, name)| *name)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
+    use std::str::FromStr as _;
+
     use super::*;
 
     #[test]
@@ -117,13 +140,20 @@ mod tests {
         (elf[32], elf[54], elf[56]) = (64, 56, 2);
         elf[64] = 1;
         std::fs::write(&path, &elf).unwrap();
-        assert!(is_static(&path).unwrap());
+        assert!(Program::read(&path).unwrap().is_static);
+        let amd64 = Platform::from_str("linux/amd64").unwrap();
+        runs_alone(&path, &amd64, "").unwrap();
+        elf[18] = 183;
+        std::fs::write(&path, &elf).unwrap();
+        let error = runs_alone(&path, &amd64, "").unwrap_err().to_string();
+        assert!(error.contains("was built for arm64, but the image is for linux/amd64"), "{error}");
+        runs_alone(&path, &Platform::from_str("linux/arm64").unwrap(), "").unwrap();
         elf[64 + 56] = 3;
         std::fs::write(&path, &elf).unwrap();
-        assert!(!is_static(&path).unwrap());
+        assert!(!Program::read(&path).unwrap().is_static);
         for broken in [&elf[..100], b"#!/bin/sh\n"] {
             std::fs::write(&path, broken).unwrap();
-            assert!(is_static(&path).is_err());
+            assert!(Program::read(&path).is_err());
         }
     }
 }

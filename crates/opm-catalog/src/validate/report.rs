@@ -93,14 +93,9 @@ pub enum Rule {
     CustomSchema,
 }
 
-impl Report {
-    /// Whether the catalog is valid.
-    pub fn is_valid(&self) -> bool {
-        self.findings.is_empty()
-    }
-
-    /// A report about a catalog that cannot be read, for this reason.
-    pub fn of_error(error: &Error) -> Self {
+impl Finding {
+    /// What an error says that keeps a catalog from being read.
+    fn of_error(error: &Error) -> Self {
         let (rule, file, line, message) = match error {
             Error::Syntax { file, source } => (Rule::Syntax, Some(file.clone()), source.line, source.message.clone()),
             Error::Document { origin, message, .. } => (
@@ -112,7 +107,23 @@ impl Report {
             Error::Read { path, source } => (Rule::Readable, Some(path.clone()), None, source.to_string()),
             other => (Rule::Document, None, None, other.to_string()),
         };
-        Self { findings: vec![Finding { rule, message, package: None, channel: None, bundle: None, file, line }] }
+        Self { rule, message, package: None, channel: None, bundle: None, file, line }
+    }
+}
+
+impl Report {
+    /// Whether the catalog is valid.
+    pub fn is_valid(&self) -> bool {
+        self.findings.is_empty()
+    }
+
+    /// A report about a catalog that cannot be read, for these reasons.
+    pub fn of_error(error: &Error) -> Self {
+        let errors = match error {
+            Error::Many(errors) => errors.as_slice(),
+            error => std::slice::from_ref(error),
+        };
+        Self { findings: errors.iter().map(Finding::of_error).collect() }
     }
 
     /// An error for a catalog that is not valid.

@@ -47,7 +47,10 @@ impl Access {
                     |error: KubeconfigError| ClusterError::Kubeconfig { files: shown.clone(), why: words(&error) };
                 let mut merged = Kubeconfig::default();
                 for file in files {
-                    let next = Kubeconfig::read_from(file).map_err(fault)?;
+                    let next = Kubeconfig::read_from(file).map_err(|error| ClusterError::Kubeconfig {
+                        files: file.display().to_string(),
+                        why: words(&error),
+                    })?;
                     merged = merged.merge(next).map_err(fault)?;
                 }
                 let options = KubeConfigOptions { context: context.clone(), cluster: None, user: None };
@@ -63,7 +66,7 @@ fn words(error: &KubeconfigError) -> String {
         KubeconfigError::CurrentContextNotSet => "it has no current-context; name one with --context".to_owned(),
         KubeconfigError::LoadContext(name) => format!("it has no context {name}"),
         KubeconfigError::LoadClusterOfContext(name) => format!("it has no cluster {name}"),
-        KubeconfigError::ReadConfig(why, file) => format!("{} cannot be read: {why}", file.display()),
+        KubeconfigError::ReadConfig(why, _) => format!("it cannot be read: {why}"),
         other => other.to_string().lines().next().unwrap_or_default().to_owned(),
     }
 }

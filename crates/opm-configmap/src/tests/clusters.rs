@@ -144,7 +144,7 @@ async fn what_is_wrong_with_a_kubeconfig_is_said() {
     let text = std::fs::read_to_string(&good).unwrap();
     let context = |name: &str| Some(name.to_owned());
     for (file, context, words) in [
-        (fake.dir.path().join("none"), None, "none cannot be read"),
+        (fake.dir.path().join("none"), None, "none: it cannot be read"),
         (good.clone(), context("other"), "it has no context other"),
         (write("a", &text.replace("\"current-context\":\"good\"", "\"x\":1")), None, "it has no current-context"),
         (write("b", "a: ["), None, "b: failed to parse kubeconfig"),

@@ -13,8 +13,6 @@ pub(super) struct Window<R> {
     buffer: Vec<u8>,
     /// The offset in the buffer of what was not taken yet.
     start: usize,
-    /// The offset in the input of the beginning of the buffer.
-    before: u64,
     is_done: bool,
     /// How much is read at a time, in bytes.
     pub(super) piece: usize,
@@ -26,17 +24,12 @@ pub(super) struct Window<R> {
 
 impl<R: Read> Window<R> {
     pub(super) fn new(reader: R) -> Self {
-        Self { reader, buffer: Vec::new(), start: 0, before: 0, is_done: false, piece: PIECE, line: 1, column: 1 }
+        Self { reader, buffer: Vec::new(), start: 0, is_done: false, piece: PIECE, line: 1, column: 1 }
     }
 
     /// What was read and not taken yet.
     pub(super) fn text(&self) -> &[u8] {
         &self.buffer[self.start..]
-    }
-
-    /// The offset in the input of [`Window::text`].
-    pub(super) fn offset(&self) -> u64 {
-        self.before + self.start as u64
     }
 
     /// Reads until there are that many bytes, or no more.
@@ -51,7 +44,6 @@ impl<R: Read> Window<R> {
             return Ok(false);
         }
         if self.start > 0 {
-            self.before += self.start as u64;
             self.buffer.drain(..self.start);
             self.start = 0;
         }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::retry::retry_after;
+use super::tls;
 use crate::error::ErrorKind;
 
 /// Of an error's body, so much is read.
@@ -69,6 +70,9 @@ fn tls_words(error: &rustls::Error) -> String {
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
                 format!("its certificate is for another host; {SKIP}")
             }
+            CertificateError::UnknownIssuer if tls::is_without_roots() => format!(
+                "this system trusts no certificate authority; name a file of them with --ca-file or $SSL_CERT_FILE, or {SKIP}"
+            ),
             CertificateError::UnknownIssuer => format!(
                 "its certificate is signed by an unknown authority; name that authority's certificate with --ca-file, or {SKIP}"
             ),

@@ -55,6 +55,11 @@ fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, ErrorKind> {
     Ok(roots)
 }
 
+/// Whether the system trusts no certificate authority at all, as in an image that has none.
+pub(super) fn is_without_roots() -> bool {
+    rustls_native_certs::load_native_certs().certs.is_empty()
+}
+
 /// Takes every certificate, but still makes sure that the server holds its key.
 #[derive(Debug)]
 struct Unverified(Arc<CryptoProvider>);

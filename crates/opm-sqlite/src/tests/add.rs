@@ -63,7 +63,7 @@ fn what_cannot_be_added_is_named_and_changes_nothing() {
         (
             REPLACES,
             &["1.1.0 image=reg.test/new"],
-            "Bundle already added that provides package and csv: package demo has demo.v1.1.0 in channel alpha; reg.test/new",
+            "Bundle already added that provides package and csv: package demo has demo.v1.1.0 in channel alpha; it cannot be added a second time (reg.test/new)",
         ),
         // The real duplicate is named, and others are looked at even where one has no image (Q5).
         (
