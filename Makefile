@@ -12,7 +12,7 @@ NEXTEST := $(shell $(CARGO) nextest --version >/dev/null 2>&1 && echo yes)
 # What ships says of which commit it is: `opm version`, labels.
 build static dist image: export GIT_COMMIT = $(REVISION)
 
-.PHONY: all build demo try test follow interop lint fmt doc bench bench-compare soak fuzz image static install ci dist clean
+.PHONY: all build demo try test follow interop lint fmt doc bench bench-compare soak fuzz deny image static install ci dist clean
 
 # The binaries, optimised, in bin/.
 all: build
@@ -77,6 +77,10 @@ soak: build
 FUZZ_SECONDS ?= 60
 fuzz:
 	tools/fuzz $(FUZZ_SECONDS)
+
+# Advisories, licences and sources of all dependencies, as deny.toml has them; needs cargo-deny, and a network for the advisories.
+deny:
+	$(CARGO) deny check
 
 # What ships: smaller and slower to build than `build`.
 dist:
