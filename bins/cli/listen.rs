@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{OsStringValueParser, TypedValueParser};
 use opm_action::serve::ListenOptions;
 
 /// Where a server is heard and seen.
@@ -14,7 +13,7 @@ pub struct ListenArgs {
     pub port: u16,
 
     /// File for the error that ends the server
-    #[arg(short, long, value_name = "FILE", default_value = "/dev/termination-log", value_parser = path())]
+    #[arg(short, long, value_name = "FILE", default_value = "/dev/termination-log", value_parser = crate::path())]
     pub termination_log: PathBuf,
 
     /// Address for Prometheus metrics (/metrics) and probes (/healthz, /readyz), such as :9090 or localhost:9090
@@ -31,9 +30,4 @@ impl From<ListenArgs> for ListenOptions {
 /// An address; an empty one is none.
 pub fn given(address: Option<String>) -> Option<String> {
     address.filter(|address| !address.is_empty())
-}
-
-/// Reads a path that may be empty: scripts pass `--flag "$VARIABLE"` where the variable may not be set.
-pub fn path() -> impl TypedValueParser<Value = PathBuf> {
-    OsStringValueParser::new().map(PathBuf::from)
 }

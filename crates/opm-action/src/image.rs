@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use opm_image::build::{Change, Contents};
 
-use crate::build::{Builder, Native, add_programs, runs_alone};
+use crate::build::{Builder, Native, add_programs, runs_alone, this_program};
 use crate::{BuildOptions, Built, Context, ImageOptions, Platform, version};
 
 const DESCRIPTION: &str = "Tools for catalogs of Kubernetes operators";
@@ -26,8 +25,7 @@ pub struct Options {
 /// Builds the image.
 pub async fn run(options: &Options, context: &Context) -> anyhow::Result<Built> {
     let outputs = options.build.outputs()?;
-    let own = || std::env::current_exe().context("cannot find the file of this program");
-    let opm = options.opm.clone().map_or_else(own, Ok)?;
+    let opm = options.opm.clone().map_or_else(this_program, Ok)?;
     let platform = options.images.platform.clone().unwrap_or_else(Platform::host);
     runs_alone(&opm, &platform, "use")?;
     let (mut contents, mut change) = (Contents::default(), change(&options.labels));

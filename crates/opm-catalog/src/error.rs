@@ -109,13 +109,10 @@ impl Error {
 
     /// All errors of a deed as one; none where there is none.
     pub(crate) fn all(mut errors: Vec<Self>) -> Result<(), Self> {
-        match (errors.pop(), errors.is_empty()) {
-            (None, _) => Ok(()),
-            (Some(only), true) => Err(only),
-            (Some(last), false) => {
-                errors.push(last);
-                Err(Self::Many(errors))
-            }
+        match errors.len() {
+            0 => Ok(()),
+            1 => Err(errors.remove(0)),
+            _ => Err(Self::Many(errors)),
         }
     }
 }

@@ -101,12 +101,13 @@ pub(crate) fn each<T: Send>(
         let mut batch = Vec::new();
         let mut bytes = 0;
         while bytes < BATCH
+            && faults.len() < MANY
             && let Some(task) = tasks.next()
         {
             bytes += task.bytes();
             batch.push(task);
         }
-        if batch.is_empty() || faults.len() >= MANY {
+        if batch.is_empty() {
             faults.truncate(MANY);
             return Error::all(faults);
         }

@@ -241,3 +241,13 @@ fn an_interruption_cleans_up() {
     assert_eq!(child.wait().unwrap().code(), Some(143));
     bed.assert_tidy();
 }
+
+#[test]
+fn a_system_that_trusts_nobody_is_told_so() {
+    let (bed, registry) = (Bed::new(), FakeRegistry::start_tls());
+    let mut command = bed.command("opm", &["render", &format!("{}/ns/name:v1", registry.host())]);
+    let output = command.env("SSL_CERT_FILE", "/dev/null").output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(told.contains("this system trusts none") && told.contains("$SSL_CERT_FILE"), "{told}");
+}

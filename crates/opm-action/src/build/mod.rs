@@ -10,7 +10,7 @@ use opm_image::build::Output;
 pub use tool::BuildTool;
 
 use crate::Context;
-pub(crate) use native::{Native, add_programs, runs_alone};
+pub(crate) use native::{Native, add_programs, runs_alone, this_program};
 
 /// How an image is built, and where it goes.
 #[derive(Clone, Debug, Default)]

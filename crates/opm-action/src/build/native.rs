@@ -59,9 +59,14 @@ pub(crate) fn add_programs(opm: PathBuf, contents: &mut Contents, change: &mut C
     Ok(())
 }
 
-/// The file of this very program, if it runs where there are no libraries.
+/// The file of this very program.
+pub(crate) fn this_program() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("cannot find the file of this program")
+}
+
+/// The same, if it runs where there are no libraries.
 pub(super) fn own_binary() -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe().context("cannot find the file of this program")?;
+    let path = this_program()?;
     runs_alone(&path, &Platform::host(), "name a base with --binary-image (of `opm registry build`: --from), or use")?;
     Ok(path)
 }

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use super::{catalog, chain};
+use opm_model::with_causes;
+
+use super::catalog;
 use crate::{Format, parse, to_text, write};
 
 fn json(yaml: &str) -> String {
@@ -91,7 +93,7 @@ fn errors_say_what_and_where() {
         ),
     ] {
         let error = parse(input.as_bytes(), Some(Path::new("c.yaml"))).unwrap_err();
-        assert_eq!(chain(&error), expected, "{input}");
+        assert_eq!(with_causes(&error), expected, "{input}");
     }
 }
 

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use super::{VALID, chain};
+use opm_model::with_causes;
+
+use super::VALID;
 use crate::{Catalog, Index, files, load};
 
 /// A directory with these files, whose content is a blob that names the file.
@@ -50,18 +52,22 @@ fn ignore_files() {
 fn what_cannot_be_read() {
     let missing = tempfile::tempdir().unwrap().path().join("x");
     let error = load(&missing).unwrap_err();
-    assert!(chain(&error).starts_with(&format!("cannot read {}: ", missing.display())), "{}", chain(&error));
+    assert!(
+        with_causes(&error).starts_with(&format!("cannot read {}: ", missing.display())),
+        "{}",
+        with_causes(&error)
+    );
     // Of several errors that of the first file is told.
     let root = tempfile::tempdir().unwrap();
     for file in ["a", "b", "c"] {
         put(root.path(), file, "x: [");
     }
-    let error = chain(&load(root.path()).unwrap_err());
+    let error = with_causes(&load(root.path()).unwrap_err());
     assert!(error.starts_with(&format!("cannot parse {}: line ", root.path().join("a").display())), "{error}");
     // Directories whose walk would end the stack.
     for (depth, expected) in [(200, "cannot parse"), (201, "nested more than 200 levels deep")] {
         fs::create_dir_all(root.path().join("0/".repeat(depth))).unwrap();
-        let error = chain(&load(root.path()).unwrap_err());
+        let error = with_causes(&load(root.path()).unwrap_err());
         assert!(error.contains(expected), "{depth}: {error}");
     }
 }
@@ -103,10 +109,10 @@ mod links {
     fn broken_ones_and_special_files_are_errors_unless_ignored() {
         let root = directory(&["a"]);
         symlink("nowhere", root.path().join("b")).unwrap();
-        let error = chain(&load(root.path()).unwrap_err());
+        let error = with_causes(&load(root.path()).unwrap_err());
         assert!(error.starts_with(&format!("cannot read {}: ", root.path().join("b").display())), "{error}");
         symlink("/dev/zero", root.path().join("a0")).unwrap();
-        let error = chain(&load(root.path()).unwrap_err());
+        let error = with_causes(&load(root.path()).unwrap_err());
         assert!(error.ends_with("a0: it is neither a file nor a directory"), "{error}");
         put(root.path(), ".indexignore", "b\na0\n");
         assert_eq!(names(root.path()), ["a"]);

@@ -16,18 +16,6 @@ fn catalog(yaml: &str) -> Catalog {
     parse(yaml.as_bytes(), None).unwrap()
 }
 
-/// A whole error, with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
-}
-
 /// A valid package `p` with two bundles in a channel `c`.
 const VALID: &str = "\
 schema: olm.package

@@ -8,7 +8,9 @@ use opm_model::Stop;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::{VALID, chain};
+use opm_model::with_causes;
+
+use super::VALID;
 use crate::{Catalog, Error, Format, Index, Level, Purpose, load, parse, to_text, validate};
 
 fn directory(files: &[(&str, &str)]) -> TempDir {
@@ -75,7 +77,7 @@ fn the_first_error_of_the_catalog_is_told() {
         let root = directory(&files.each_ref().map(|(name, text)| (*name, text.as_str())));
         let place = |name: &str| format!("{}/{name}", root.path().display());
         for error in [Index::scan(root.path()).unwrap_err(), load(root.path()).unwrap_err()] {
-            let message = chain(&error).replace(&place(""), "");
+            let message = with_causes(&error).replace(&place(""), "");
             assert!(message.trim_start_matches("cannot parse ").starts_with(expected), "{message}");
         }
     }
@@ -93,7 +95,7 @@ fn a_gigabyte_of_nothing_is_refused() {
         let mut file = File::create(&path).unwrap();
         file.write_all(begin.as_bytes()).unwrap();
         file.set_len(1 << 30).unwrap();
-        let message = chain(&Index::scan(&path).unwrap_err());
+        let message = with_causes(&Index::scan(&path).unwrap_err());
         assert!(message.starts_with("cannot parse ") && message.contains(expected), "{message}");
     }
 }
@@ -104,7 +106,7 @@ fn files_that_cannot_be_read_are_named() {
     // A directory is no file, even if it became one after the walk.
     let mut index = Index::default();
     let gone = root.path().join("gone");
-    let error = chain(&index.read(&gone, Purpose::Take, &Stop::new()).unwrap_err());
+    let error = with_causes(&index.read(&gone, Purpose::Take, &Stop::new()).unwrap_err());
     assert!(error.starts_with(&format!("cannot read {}: ", gone.display())), "{error}");
     let stop = Stop::new();
     stop.ask();
@@ -157,6 +159,6 @@ fn a_large_catalog_needs_the_directory_it_was_given() {
     };
     let expected = text_of(&Index::scan(root.path()).unwrap());
     assert_eq!(read(tempfile::tempdir().unwrap().path()).unwrap(), expected);
-    let error = chain(&read(Path::new("/nonexistent")).unwrap_err());
+    let error = with_causes(&read(Path::new("/nonexistent")).unwrap_err());
     assert!(error.starts_with("cannot use a temporary file in /nonexistent"), "{error}");
 }

@@ -5,8 +5,8 @@ use std::io;
 
 use opm_model::Property;
 
-use super::chain;
 use crate::{Bundle, Catalog, Error, Format, Level, Template, TemplateKind, convert_template, parse, to_text};
+use opm_model::with_causes;
 
 /// The bundle at a reference such as `p:1.0.0`, with a CSV.
 fn bundle(reference: &str) -> Result<Vec<Bundle>, crate::RenderError> {
@@ -182,7 +182,7 @@ fn templates_that_are_refused() {
             "render: unable to post-process bundle info: encountered bundle versions which differ only by build metadata, which cannot be ordered: bundle version \"1.0.0+a\" cannot be compared to \"1.0.0\"",
         ),
     ] {
-        assert_eq!(chain(&expand(&template).unwrap_err()), expected, "{template}");
+        assert_eq!(with_causes(&expand(&template).unwrap_err()), expected, "{template}");
     }
     let error = Template::parse(Some(TemplateKind::Basic), &b"schema: olm.semver"[..], None).unwrap_err();
     assert_eq!(
@@ -231,7 +231,7 @@ c
         ("{name: 'p:1.2.0+1', base: p.v1.1.0}, {name: 'p:1.2.0+1', base: p.v1.2.0}", "render: cannot reuse the same substitution \"p:1.2.0+1\" for different bases (\"p.v1.1.0\" and \"p.v1.2.0\")".to_owned()),
         ("{name: x, base: p.v1.1.0}", "cannot render bundle \"x\": no such image".to_owned()),
     ] {
-        assert_eq!(chain(&expand(&substitutes(substitutions)).unwrap_err()), expected, "{substitutions}");
+        assert_eq!(with_causes(&expand(&substitutes(substitutions)).unwrap_err()), expected, "{substitutions}");
     }
     let invalid = "{schema: olm.template.substitutes, entries: [{schema: olm.package, name: p}]}";
     let message = expand(invalid).unwrap_err().to_string();

@@ -83,7 +83,7 @@ impl Client {
     }
 }
 
-/// What is wrong with a blob, and its digest if it is there.
+/// What is wrong with a blob, and its digest if it has other content. What cannot be read may be whole.
 async fn check(dir: &Path, (digest, size): (Digest, u64)) -> Result<(), (String, Option<Digest>)> {
     let found = Files::dir(dir).and_then(|files| Layout::Oci(files).blob(&digest));
     let path = found.map_err(|_| (format!("blob {digest} is not there"), None))?;
@@ -91,7 +91,8 @@ async fn check(dir: &Path, (digest, size): (Digest, u64)) -> Result<(), (String,
     let checked = on_a_thread(move || {
         let mut file = std::fs::File::open(&path).map_err(ErrorKind::io(&path))?;
         let (found, length) = hashed(&mut file, &expected).map_err(ErrorKind::io(&path))?;
-        check_content("the blob", &expected, size, found.finish(), length)
+        Ok(check_content("the blob", &expected, size, found.finish(), length))
     });
-    checked.await.map_err(|error| (error.to_string(), Some(digest)))
+    let content = checked.await.map_err(|error| (error.to_string(), None))?;
+    content.map_err(|error| (error.to_string(), Some(digest)))
 }

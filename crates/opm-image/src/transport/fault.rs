@@ -71,7 +71,8 @@ fn tls_words(error: &rustls::Error) -> String {
                 format!("its certificate is for another host; {SKIP}")
             }
             CertificateError::UnknownIssuer if tls::is_without_roots() => format!(
-                "this system trusts no certificate authority; name a file of them with --ca-file or $SSL_CERT_FILE, or {SKIP}"
+                "its certificate is signed by an unknown authority, and this system trusts none; name a file of authorities with \
+                --ca-file or $SSL_CERT_FILE, or {SKIP}"
             ),
             CertificateError::UnknownIssuer => format!(
                 "its certificate is signed by an unknown authority; name that authority's certificate with --ca-file, or {SKIP}"

@@ -31,6 +31,11 @@ fn a_store_is_whole_or_it_is_told_what_is_not() {
     bed.opm(&["index", "mirror", "verify", "--remove-damaged", "oci:store"])
         .fails(3, &["1 damaged blobs were removed"]);
     assert!(!blob(&layer(0)).exists());
+    // What cannot be read may be whole.
+    fs::create_dir(blob(&layer(0))).unwrap();
+    let told = bed.opm(&["index", "mirror", "verify", "--remove-damaged", "oci:store"]).fails(3, &[&layer(0)]);
+    assert!(!told.stderr.contains("removed"), "{}", told.stderr);
+    fs::remove_dir(blob(&layer(0))).unwrap();
     assert!(
         bed.opm(&["index", "mirror", "--use-http", "--no-cache", &index, "oci:store"]).ok().stdout.contains(" 2 blobs")
     );
